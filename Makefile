@@ -1,0 +1,74 @@
+# DSANet: each target sets itself up on first use and does not repeat the installation.
+#
+#   make demo    phantom patient -> mask, probability, scene, pictures in demo-output/ (no torch)
+#   make test    all tests, with coverage of DSANetLib
+#   make lint    formatting, lint, types, direction of the imports
+#   make bench   speed and memory as ratios
+#   make mutate  mutation run over geometry, preparation and metrics (long)
+#   make lock    write requirements/constraints.txt anew
+#
+# PYTHON=/path/to/python chooses the interpreter (3.10 to 3.13); VENV=dir the environment.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO ?= demo-output
+JOBS ?= 2
+LOCK := requirements/constraints.txt
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(LOCK)
+# Our own version comes from the checkout: build with the pinned backend, not in an environment of its own.
+EDITABLE := $(PIP_INSTALL) --no-build-isolation --editable
+
+.PHONY: help demo test lint bench mutate lock clean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+$(VENV)/.made:
+	@bash requirements/make-venv.sh "$(VENV)" $(if $(PYTHON),"$(PYTHON)")
+	@touch $@
+
+# The light set and the scene core: no torch.
+$(VENV)/.light: $(VENV)/.made pyproject.toml $(LOCK)
+	@echo "Installing the light set into $(VENV) (about 350 MB to download, once) ..."
+	@$(PIP_INSTALL) hatchling editables
+	@$(EDITABLE) ".[scene]"
+	@touch $@
+
+# The light set, torch for training, and the developers' tools.
+$(VENV)/.full: $(VENV)/.light
+	@echo "Installing torch, MONAI and the developers' tools into $(VENV) (once) ..."
+	@$(EDITABLE) ".[scene,train,dev]"
+	@touch $@
+
+demo: $(VENV)/.light
+	@rm -rf $(DEMO)
+	@$(BIN)/dsanet phantom $(DEMO)/phantom --patients 1 --seed 1 --format dicom
+	@$(BIN)/dsanet run $(DEMO)/phantom --out $(DEMO)/results
+	@echo "The demo's results lie in $(DEMO)/results: one folder a case, with its picture, masks, tables and scene."
+
+test: $(VENV)/.full
+	@rm -f .coverage .coverage.*
+	@$(BIN)/python -m pytest -n $(JOBS) --cov=DSANetLib --cov-report=term-missing:skip-covered --cov-fail-under=90
+
+lint: $(VENV)/.full
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(VENV)/.full
+	@$(BIN)/python benchmarks/bench.py
+
+mutate: $(VENV)/.full
+	@$(BIN)/python benchmarks/mutate.py
+
+lock: $(VENV)/.full
+	@$(BIN)/python requirements/lock.py
+
+clean:
+	rm -rf $(VENV) $(DEMO) build dist mutants .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache
