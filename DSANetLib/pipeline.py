@@ -1,19 +1,49 @@
-"""The one way through: a run goes in, masks and a prediction come out."""
+"""The one way through: a run goes in, masks and a prediction come out.
+
+`segment` → `predict`, or `process` for both. The rules of this module, in one place:
+
+- *Key frame.* The user's choice wins. Otherwise it is picked within the whole field first; once the model
+  has found the liver, it is picked anew within the liver (once, never in a loop), and where that is
+  another frame the model runs again on it.
+- *Frames with masks.* The key frame and its two neighbours, as far as the run has them.
+- *Masks.* Probabilities are brought to the source pixels and thresholded there, both by the model's card.
+- *Response.* Mean over key frame and neighbours of a run, then over the runs of a patient.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from .errors import ModelError
+from .lesions import find_lesions
+from .postprocessing import clean_liver, clean_tumour
+from .preparation import PreparedRun, network_inputs, pick_key_frame, prepare
+from .flags import response_flags, segmentation_flags
 from .results import CaseResult, Flag, FrameMasks, Lesion, Response, Segmentation
 from .run import DSARun
 
 if TYPE_CHECKING:
     from .clinical import ClinicalRecord
     from .models import ResponseModel, SegmentationModel
-    from .run import MaskSubtraction  # noqa: F401
+    from .models.card import ModelCard
 
-__all__ = ["CaseResult", "Flag", "FrameMasks", "Lesion", "Response", "Segmentation", "predict", "process", "segment"]
+__all__ = [
+    "CaseResult", "Flag", "FrameMasks", "Lesion", "Response", "Segmentation",
+    "predict", "process", "response_image", "response_images", "segment",
+]  # fmt: skip
+
+DEFAULT_MODEL = "ffs-phantom"
+DEFAULT_RESPONSE = "response-phantom"
+DEFAULT_RESPONSE_FILM = "response-film-phantom"
+
+# A liver of less than this part of the field is not trusted for choosing the key frame.
+_MIN_LIVER_FIELD = 0.02
 
 
 def segment(
@@ -24,25 +54,230 @@ def segment(
     mask_frame: int | None = None,
     pixel_shift: tuple[float, float] | None = None,
 ) -> Segmentation:
-    """Segment liver and tumour on the key frame and its neighbours."""
-    raise NotImplementedError
+    """Segment liver and tumour on the key frame and its neighbours.
+
+    Parameters
+    ----------
+    run
+        The run as it was read.
+    model
+        Its card fixes preparation, thresholds and post-processing.
+    key_frame, mask_frame
+        0-based choices of the user; None lets the library choose.
+    pixel_shift
+        (rows, columns) by which the mask frame is moved before it is subtracted.
+
+    Raises
+    ------
+    DSANetError
+        Where the run cannot be prepared; nothing is written by this function.
+    """
+    card, timings = model.card, {}
+    with _stage(timings, "preparation"):
+        prepared = prepare(run, card.preparation, key_frame=key_frame, mask_frame=mask_frame, pixel_shift=pixel_shift)
+    with _stage(timings, "network"):
+        maps = _run_model(prepared, model)
+        better = _key_frame_in_liver(prepared, maps, card.liver_threshold)
+        if better.key_frame.index != prepared.key_frame.index:
+            maps = _run_model(better, model)
+        prepared = better
+    with _stage(timings, "masks"):
+        masks = {frame: _frame_masks(prepared, frame, maps, card) for frame in maps.frames}
+        key = prepared.key_frame.index
+        lesions = find_lesions(masks[key].tumour, key, run.spacing)
+    return Segmentation(
+        prepared=prepared,
+        model=card.name,
+        runtime=model.runtime,
+        tumour_threshold=card.tumour_threshold,
+        liver_threshold=card.liver_threshold,
+        tumour_maps=maps.tumour,
+        liver_maps=maps.liver,
+        difference=maps.difference,
+        masks=masks,
+        lesions=lesions,
+        flags=segmentation_flags(prepared, masks[key]),
+        timings_s=timings,
+    )
 
 
 def predict(
     segmentations: Sequence[Segmentation], model: ResponseModel, clinical: ClinicalRecord | None = None
 ) -> Response:
-    """Predict the response of one patient from the masks of all of the patient's runs."""
-    raise NotImplementedError
+    """Predict the response of one patient from the masks of all of the patient's runs.
+
+    Parameters
+    ----------
+    segmentations
+        All runs of one patient, as they stand: corrected masks are used as they were corrected.
+    model
+        With a clinical branch it needs `clinical`; without one it leaves `clinical` unused, and says so.
+    clinical
+        The patient's values.
+
+    Raises
+    ------
+    ModelError
+        Where the model needs clinical values that are not given, or was made for another preparation.
+    """
+    if not segmentations:
+        raise ModelError("a prediction needs at least one segmented run", "Segment a run first")
+    needs = model.card.needs_clinical
+    if needs and clinical is None:
+        raise ModelError(f"{model.card.name} needs clinical values", f"Give them, or use {DEFAULT_RESPONSE_FILM}")
+    row = model.card.clinical_encoder.transform([clinical])[0] if needs else None
+    by_run: dict[str, float] = {}
+    for segmentation in segmentations:
+        images = response_images(segmentation, model)
+        rows = None if row is None else np.repeat(row[None], len(images), axis=0)
+        by_run[segmentation.case_id] = float(np.mean(model.predict(images, rows), dtype=np.float64))
+    return Response(
+        probability=float(np.mean(list(by_run.values()))),
+        threshold=model.card.threshold,
+        model=model.card.name,
+        runtime=model.runtime,
+        clinical_used=needs,
+        calibration=model.card.calibration_note,
+        run_probabilities=by_run,
+        frames_used=sum(len(s.masks) for s in segmentations),
+        corrected_masks=any(m.origin == "edited" for s in segmentations for m in s.masks.values()),
+        flags=response_flags(segmentations, needs, clinical is not None),
+    )
 
 
 def process(
     run: DSARun,
-    model: SegmentationModel | str = "ffs-phantom",
+    model: SegmentationModel | str = DEFAULT_MODEL,
     response_model: ResponseModel | str | None = None,
     clinical: ClinicalRecord | None = None,
     *,
     key_frame: int | None = None,
     mask_frame: int | None = None,
+    pixel_shift: tuple[float, float] | None = None,
 ) -> CaseResult:
-    """Segment one run and predict from it."""
-    raise NotImplementedError
+    """Segment one run and predict from it: the whole way in one call.
+
+    Parameters
+    ----------
+    run
+        The run as it was read.
+    model, response_model
+        Models, or names or folders of packages. Without `response_model` the package with a clinical
+        branch is used where `clinical` is given, and the film-only one where it is not.
+    clinical
+        The patient's values, if there are any.
+    key_frame, mask_frame, pixel_shift
+        As for `segment`.
+
+    Examples
+    --------
+    >>> from DSANetLib import process                    # doctest: +SKIP
+    >>> from DSANetLib.readers import read_run           # doctest: +SKIP
+    >>> result = process(read_run("run.avi"))            # doctest: +SKIP
+    >>> result.response.probability                      # doctest: +SKIP
+    0.61
+    """
+    from .models import load_model
+
+    if response_model is None:
+        response_model = DEFAULT_RESPONSE if clinical is not None else DEFAULT_RESPONSE_FILM
+    segmenter = load_model(model) if isinstance(model, str) else model
+    responder = load_model(response_model) if isinstance(response_model, str) else response_model
+    segmentation = segment(run, segmenter, key_frame=key_frame, mask_frame=mask_frame, pixel_shift=pixel_shift)
+    timings = dict(segmentation.timings_s or {})
+    with _stage(timings, "response"):
+        response = predict([segmentation], responder, clinical)
+    return CaseResult(replace(segmentation, timings_s=timings), response)
+
+
+def response_image(key: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return the response network's three channels [KF, KF x mask, mask].
+
+    Parameters
+    ----------
+    key
+        (S, S) float32 key frame in [0, 1].
+    mask
+        (S, S) tumour mask on network pixels, non-zero = tumour.
+
+    Returns
+    -------
+    numpy.ndarray
+        (3, S, S) float32 in [0, 1].
+    """
+    binary = (mask > 0).astype(np.float32)
+    return np.stack([key, key * binary, binary]).astype(np.float32)
+
+
+def response_images(segmentation: Segmentation, model: ResponseModel | None = None) -> np.ndarray:
+    """Return (N, 3, S, S) float32, one image for each frame with a mask, in the order of the frames.
+
+    The masks are those on the source pixels, brought back to network pixels (half covered counts), so
+    that a mask corrected by hand goes the same way as one from the network. Where `model` was made for
+    another preparation than the segmentation's, the frames are prepared anew for it.
+    """
+    prepared = segmentation.prepared
+    if model is not None and model.card.preparation != prepared.config:
+        prepared = prepare(prepared.run, model.card.preparation, key_frame=segmentation.key_frame.index)
+    images = []
+    for frame in segmentation.frames:
+        mask = prepared.geometry.to_network(segmentation.masks[frame].tumour) >= 0.5
+        images.append(response_image(network_inputs(prepared, frame).key, mask))
+    return np.stack(images)
+
+
+@dataclass(frozen=True, eq=False)
+class _Maps:
+    """What the model said, by frame."""
+
+    tumour: Mapping[int, np.ndarray]
+    liver: Mapping[int, np.ndarray]
+    difference: np.ndarray | None
+
+
+def _run_model(prepared: PreparedRun, model: SegmentationModel) -> _Maps:
+    key = prepared.key_frame.index
+    frames = [i for i in (key - 1, key, key + 1) if 0 <= i < prepared.run.count]
+    inputs = [network_inputs(prepared, i) for i in frames]
+    out = model.segment(inputs[frames.index(key)].frames, np.stack([x.key for x in inputs]))
+    liver = {} if out.liver is None else dict(zip(frames, out.liver, strict=True))
+    return _Maps(dict(zip(frames, out.tumour, strict=True)), liver, out.difference)
+
+
+def _key_frame_in_liver(prepared: PreparedRun, maps: _Maps, threshold: float) -> PreparedRun:
+    """Return the run with its key frame picked within the liver; as it is where the user chose, or no liver is seen."""
+    old = prepared.key_frame
+    if old.index not in maps.liver:
+        return prepared
+    liver = (maps.liver[old.index] >= threshold) & prepared.visible
+    if liver.sum() < _MIN_LIVER_FIELD * prepared.visible.sum():
+        return prepared
+    key = pick_key_frame(
+        prepared.stack,
+        prepared.frame_times,
+        liver,
+        baseline=prepared.baseline,
+        arrival=prepared.arrival,
+        config=prepared.config,
+        chosen=old.index if old.chosen_by == "user" else None,
+    )
+    return replace(prepared, key_frame=key)
+
+
+def _frame_masks(prepared: PreparedRun, frame: int, maps: _Maps, card: ModelCard) -> FrameMasks:
+    """Probability to the source pixels, threshold there, clean."""
+    geometry, settings = prepared.geometry, card.postprocessing
+    field_px = float(max(geometry.height, geometry.width))
+    liver = None
+    if frame in maps.liver:
+        liver = (geometry.to_source(maps.liver[frame]) >= card.liver_threshold).astype(np.uint8)
+        liver = clean_liver(liver, field_px, settings)
+    tumour = (geometry.to_source(maps.tumour[frame]) >= card.tumour_threshold).astype(np.uint8)
+    return FrameMasks(clean_tumour(tumour, liver, field_px, settings), liver)
+
+
+@contextmanager
+def _stage(timings: dict[str, float], name: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    timings[name] = timings.get(name, 0.0) + time.perf_counter() - start

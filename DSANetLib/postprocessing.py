@@ -67,9 +67,7 @@ def clean_liver(liver: np.ndarray, field_px: float, settings: PostProcessing) ->
     return drop_small(liver, _disc_area(settings.liver_min_diameter * field_px))
 
 
-def clean_tumour(
-    tumour: np.ndarray, liver: np.ndarray | None, field_px: float, settings: PostProcessing
-) -> np.ndarray:
+def clean_tumour(tumour: np.ndarray, liver: np.ndarray | None, field_px: float, settings: PostProcessing) -> np.ndarray:
     """Keep the tumour near the liver, then drop small components.
 
     Parameters
