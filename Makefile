@@ -34,8 +34,8 @@ $(VENV)/.made:
 
 # The light set and the scene core: no torch.
 $(VENV)/.light: $(VENV)/.made pyproject.toml $(LOCK)
-	@echo "Installing the light set into $(VENV) (about 350 MB to download, once) ..."
-	@$(PIP_INSTALL) hatchling editables
+	@echo "Installing the light set into $(VENV) (about 450 MB to download, once) ..."
+	@$(PIP_INSTALL) hatchling
 	@$(EDITABLE) ".[scene]"
 	@touch $@
 
