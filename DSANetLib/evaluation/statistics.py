@@ -162,14 +162,12 @@ def paired_bootstrap(
     Parameters
     ----------
     first, second
-        (N,) value of each model on the same N runs.
-    patients, seed, resamples, level, unit
-        As in :func:`bootstrap_mean`.
+        (N,) value of each model on the same N runs; the rest is as in :func:`bootstrap_mean`.
 
     Returns
     -------
     Difference
-        ``first`` minus ``second``; interval and p are None where there is but one patient.
+        Interval and p are None where there is but one patient.
     """
     if len(first) != len(second):
         raise TrainingError(f"{len(first)} values against {len(second)}", "Compare both models on the same runs")
@@ -195,14 +193,9 @@ def bootstrap_statistic(
     resamples: int = RESAMPLES,
     level: float = 0.95,
 ) -> Estimate:
-    """Any figure of ``count`` patients with a percentile interval.
+    """Any figure of ``count`` patients, one row each, with a percentile interval.
 
-    Parameters
-    ----------
-    statistic
-        Function from (n,) row indices to a number; resamples where it gives nan are left out.
-    count
-        Number of patients, one row each.
+    ``statistic`` makes a number of (n,) row indices; resamples where it gives nan are left out.
     """
     generator = np.random.default_rng(seed)
     value = float(statistic(np.arange(count)))
@@ -306,6 +299,4 @@ def delong_test(
     error = math.sqrt(variance)
     half = NormalDist().inv_cdf((1 + level) / 2) * error
     p = math.erfc(abs(value) / error / math.sqrt(2.0))
-    return Difference(
-        float(areas[0]), float(areas[1]), value, value - half, value + half, p, len(first), len(first)
-    )
+    return Difference(float(areas[0]), float(areas[1]), value, value - half, value + half, p, len(first), len(first))

@@ -258,6 +258,6 @@ def test_bootstrap_of_any_statistic():
     assert estimate.value == pytest.approx(values.mean())
     assert (estimate.low, estimate.high) == pytest.approx(tuple(np.quantile(samples, [0.025, 0.975])))
     assert (estimate.patients, estimate.count) == (50, 50)
-    assert bootstrap_statistic(lambda rows: 1.0, 1).low is None
+    assert bootstrap_statistic(lambda rows: float(len(rows)), 1).low is None
     gaps = bootstrap_statistic(lambda rows: float("nan") if 0 in rows else 2.0, 3, resamples=200)
     assert (gaps.low, gaps.high) == (2.0, 2.0)
