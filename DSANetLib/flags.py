@@ -10,12 +10,26 @@ from .results import Flag, FrameMasks, Segmentation
 if TYPE_CHECKING:
     from .preparation import PreparedRun
 
-SHORT_RUN_FRAMES = 10
 SHORT_RUN_S = 4.0
+
+# How the warnings of preparation begin, and what they are called in a table; anything else is a "note".
+WARNING_CODES = {
+    "Contrast looks bright": "inverted",
+    "It is unclear whether contrast": "polarity_unclear",
+    "The run looks unsubtracted": "subtracted_here",
+    "The run is already subtracted": "mask_unused",
+    "A single unsubtracted frame": "unsubtracted",
+    "The frame times are unknown": "times_assumed",
+    "No contrast-free frame": "no_clear_mask",
+    "The run has one frame": "one_frame",
+    "The frames do not differ": "no_contrast",
+    "The run is too short": "short_run",
+    "Opacification still rises": "early_end",
+}
 
 
 def segmentation_flags(prepared: PreparedRun, key_masks: FrameMasks) -> tuple[Flag, ...]:
-    """Return the flags of a segmented run, facts first, then the warnings of reading and preparation.
+    """Return the flags of a segmented run: what was found first, then the warnings of reading and preparation.
 
     Parameters
     ----------
@@ -24,44 +38,37 @@ def segmentation_flags(prepared: PreparedRun, key_masks: FrameMasks) -> tuple[Fl
     key_masks
         Masks of the key frame.
     """
-    run, key = prepared.run, prepared.key_frame
-    length = float(prepared.frame_times[-1] - prepared.frame_times[0])
+    run, key, times = prepared.run, prepared.key_frame, prepared.frame_times
+    length = float(times[-1] - times[0])
     facts = [
         (not key_masks.tumour.any(), "no_tumour", "No tumour was found on the key frame"),
         (key_masks.liver is not None and not key_masks.liver.any(), "no_liver", "No liver was found on the key frame"),
         (key.curve.max() <= 0, "no_contrast", "No contrast was seen; the key frame is arbitrary"),
-        (key.at_end, "early_end", "Contrast still rises at the last frame: the run may end before full staining"),
-        (
-            run.count < SHORT_RUN_FRAMES or length < SHORT_RUN_S,
-            "short_run",
-            f"The run is short ({run.count} frames, {length:.1f} s)",
-        ),
-        (run.times_s is None, "times_assumed", f"Frame times are unknown; {prepared.config.frame_rate:g}/s is assumed"),
-        (run.spacing is None or run.spacing.calibration != "calibrated", "sizes_in_px", _spacing_text(prepared)),
+        (key.at_end, "early_end", "Contrast still rises at the last frame: the run may end before the blush"),
+        (length < SHORT_RUN_S, "short_run", f"The run is short: {run.count} frames in {length:.1f} s"),
         (key.chosen_by == "user", "user_key_frame", "The key frame was chosen by the user"),
+        (run.spacing is None or run.spacing.calibration != "calibrated", "sizes_in_px", _spacing_text(prepared)),
     ]
-    flags = [Flag(code, text) for true, code, text in facts if true]
-    return (*flags, *(Flag("note", text.rstrip(".")) for text in prepared.warnings))
+    flags = {code: Flag(code, text) for true, code, text in facts if true}
+    notes = []
+    for text in prepared.warnings:
+        code = next((code for start, code in WARNING_CODES.items() if text.startswith(start)), "note")
+        if code == "early_end" and not key.at_end:
+            continue  # said of the curve over the whole field, and the key frame was then picked within the liver
+        if code == "note":
+            notes.append(Flag(code, text.rstrip(".")))
+        else:
+            flags.setdefault(code, Flag(code, text.rstrip(".")))
+    return (*flags.values(), *notes)
 
 
 def response_flags(segmentations: Sequence[Segmentation], needs: bool, clinical_given: bool) -> tuple[Flag, ...]:
     """Return the flags of a prediction; ``needs``: the model has a clinical branch."""
+    nothing = not any(masks.tumour.any() for s in segmentations for masks in s.masks.values())
     facts = [
-        (
-            not needs and not clinical_given,
-            "film_only",
-            "No clinical values were given; the prediction uses film alone",
-        ),
-        (
-            not needs and clinical_given,
-            "clinical_unused",
-            "The model has no clinical branch; clinical values are unused",
-        ),
-        (
-            not any(m.tumour.any() for s in segmentations for m in s.masks.values()),
-            "no_tumour_in_prediction",
-            "The prediction was made without any tumour mask and means little",
-        ),
+        (not (needs or clinical_given), "film_only", "No clinical values were given: the prediction uses film alone"),
+        (clinical_given and not needs, "clinical_unused", "This model has no clinical branch: clinical values unused"),
+        (nothing, "no_mask_behind_prediction", "The prediction was made without any tumour mask and means little"),
     ]
     return tuple(Flag(code, text) for true, code, text in facts if true)
 
@@ -69,7 +76,7 @@ def response_flags(segmentations: Sequence[Segmentation], needs: bool, clinical_
 def _spacing_text(prepared: PreparedRun) -> str:
     spacing = prepared.run.spacing
     if spacing is None:
-        return "Pixel spacing is unknown; sizes are in pixels"
+        return "Pixel spacing is unknown: sizes are in pixels"
     if spacing.calibration == "detector":
-        return "Pixel spacing is at the detector, not in the patient; sizes are in pixels"
-    return "Pixel spacing is not calibrated; sizes are in pixels"
+        return "Pixel spacing is at the detector, not in the patient: sizes are in pixels"
+    return "Pixel spacing is not calibrated: sizes are in pixels"

@@ -35,7 +35,7 @@ def find_lesions(mask: np.ndarray, frame: int, spacing: PixelSpacing | None = No
     for label in range(1, count):
         left, top, width, height, area = (int(v) for v in stats[label])
         piece = labels[top : top + height, left : left + width] == label
-        points = np.argwhere(piece) + (top, left)
+        points = np.argwhere(piece) + np.array([top, left])
         length, ends = longest_diameter(points)
         column, row = centroids[label]
         found.append((area, float(row), float(column), points, length, ends))

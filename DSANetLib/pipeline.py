@@ -16,7 +16,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -82,7 +83,7 @@ def segment(
             maps = _run_model(better, model)
         prepared = better
     with _stage(timings, "masks"):
-        masks = {frame: _frame_masks(prepared, frame, maps, card) for frame in maps.frames}
+        masks = {frame: _frame_masks(prepared, frame, maps, card) for frame in maps.tumour}
         key = prepared.key_frame.index
         lesions = find_lesions(masks[key].tumour, key, run.spacing)
     return Segmentation(
@@ -147,8 +148,8 @@ def predict(
 
 def process(
     run: DSARun,
-    model: SegmentationModel | str = DEFAULT_MODEL,
-    response_model: ResponseModel | str | None = None,
+    model: SegmentationModel | str | Path = DEFAULT_MODEL,
+    response_model: ResponseModel | str | Path | None = None,
     clinical: ClinicalRecord | None = None,
     *,
     key_frame: int | None = None,
@@ -177,12 +178,10 @@ def process(
     >>> result.response.probability                      # doctest: +SKIP
     0.61
     """
-    from .models import load_model
-
     if response_model is None:
         response_model = DEFAULT_RESPONSE if clinical is not None else DEFAULT_RESPONSE_FILM
-    segmenter = load_model(model) if isinstance(model, str) else model
-    responder = load_model(response_model) if isinstance(response_model, str) else response_model
+    segmenter = _loaded(model)
+    responder = _loaded(response_model)
     segmentation = segment(run, segmenter, key_frame=key_frame, mask_frame=mask_frame, pixel_shift=pixel_shift)
     timings = dict(segmentation.timings_s or {})
     with _stage(timings, "response"):
@@ -224,6 +223,14 @@ def response_images(segmentation: Segmentation, model: ResponseModel | None = No
         mask = prepared.geometry.to_network(segmentation.masks[frame].tumour) >= 0.5
         images.append(response_image(network_inputs(prepared, frame).key, mask))
     return np.stack(images)
+
+
+def _loaded(model: Any) -> Any:
+    if not isinstance(model, (str, Path)):
+        return model
+    from .models import load_model
+
+    return load_model(model)
 
 
 @dataclass(frozen=True, eq=False)

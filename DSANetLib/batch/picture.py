@@ -1,0 +1,263 @@
+"""The one picture of a case, made to be read in ten seconds: where, when, how large, how likely, how sure."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..preparation import display_frame
+from ..preparation.maps import peak, time_to_peak
+from ..results import RESEARCH_NOTE, CaseResult, Lesion, Segmentation
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDTH_IN, HEIGHT_IN, DPI = 16.0, 9.0, 100
+LIVER_COLOUR, TUMOUR_COLOUR, KEY_COLOUR, ARRIVAL_COLOUR = "#2dd4bf", "#ff8c1a", "#d62728", "#666666"
+GREY = "#444444"
+LEFT, RIGHT = 0.015, 0.475
+_SHADE = {"facecolor": "black", "alpha": 0.55, "edgecolor": "none", "pad": 1.5}
+_LESIONS_LISTED = 6
+_FLAGS_LISTED = 3
+# Said of nearly every film without a ruler: they stand in the text where they matter, not among the flags.
+_QUIET_FLAGS = {"sizes_in_px", "user_key_frame", "film_only"}
+
+
+def write_picture(case: CaseResult, path: Path) -> None:
+    """Draw the picture of a case as a PNG of 1600 x 900 pixels, the same bytes for the same result.
+
+    Parameters
+    ----------
+    case
+        Segmentation and, where there is one, response.
+    path
+        File to write.
+    """
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    settings = {"font.family": "DejaVu Sans", "font.size": 13, "axes.spines.top": False, "axes.spines.right": False}
+    with mpl.rc_context({**mpl.rcParamsDefault, **settings, "backend": "agg"}):
+        figure = Figure(figsize=(WIDTH_IN, HEIGHT_IN), dpi=DPI, facecolor="white")
+        FigureCanvasAgg(figure)
+        segmentation = case.segmentation
+        _head(figure, case)
+        _response(figure, case)
+        _key_frame(figure.add_axes((LEFT, 0.135, 0.435, 0.715)), segmentation)
+        _legend(figure, segmentation)
+        _time_to_peak(figure, segmentation)
+        _sizes(figure, segmentation)
+        _curve(figure.add_axes((RIGHT, 0.185, 0.98 - RIGHT, 0.175)), segmentation)
+        _foot(figure, case)
+        # Without metadata: matplotlib would write its version into the file.
+        figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
+
+
+def _head(figure: Figure, case: CaseResult) -> None:
+    prepared = case.segmentation.prepared
+    run = prepared.run
+    figure.text(LEFT, 0.955, _shortened(case.case_id, 30), size=24, weight="bold", va="center")
+    facts = f"{run.count} frames in {prepared.frame_times[-1]:.1f} s, {run.columns} × {run.rows} pixels"
+    if case.patient_id and case.patient_id != case.case_id:
+        facts = f"patient {_shortened(case.patient_id, 24)} · {facts}"
+    figure.text(LEFT, 0.908, facts, color=GREY, va="center")
+
+
+def _response(figure: Figure, case: CaseResult) -> None:
+    response = case.response
+    if response is None:
+        figure.text(RIGHT, 0.955, "No prediction was asked for", size=20, va="center", color=GREY)
+        return
+    figure.text(RIGHT, 0.955, f"Response probability {response.probability:.0%}", size=24, weight="bold", va="center")
+    figure.text(0.98, 0.955, response.label, size=20, va="center", ha="right")
+    bar = figure.add_axes((RIGHT, 0.902, 0.98 - RIGHT, 0.022))
+    bar.set(xlim=(0, 1), ylim=(0, 1), xticks=[], yticks=[])
+    bar.barh(0.5, response.probability, height=1, color="#4c78a8")
+    bar.axvline(response.threshold, color="black", lw=3)
+    for spine in bar.spines.values():
+        spine.set(visible=True, color="#888888")
+    runs = len(response.run_probabilities)
+    basis = ["film and clinical values" if response.clinical_used else "film alone"]
+    basis += [f"mean of {runs} runs"] if runs > 1 else []
+    basis += ["mask corrected by hand"] if response.corrected_masks else []
+    lines = [f"Black line: threshold {response.threshold:.0%}. From {', '.join(basis)}."]
+    lines += textwrap.wrap(response.calibration, 104, max_lines=2, placeholder=" …")
+    figure.text(RIGHT, 0.89, "\n".join(lines), size=11.5, va="top", color=GREY, linespacing=1.3)
+
+
+def _key_frame(axes: Axes, segmentation: Segmentation) -> None:
+    _show_frame(axes, segmentation)
+    _outlines(axes, segmentation, 2.2)
+    for lesion in segmentation.lesions[:_LESIONS_LISTED]:
+        _number(axes, lesion, segmentation)
+    key = segmentation.key_frame
+    axes.set_title(f"Key frame {key.index + 1} ({key.time_s:.1f} s)", loc="left", size=15)
+
+
+def _number(axes: Axes, lesion: Lesion, segmentation: Segmentation) -> None:
+    """Put the lesion's number beside it, on the side where there is room, so that it hides no anatomy of the lesion."""
+    geometry = segmentation.prepared.geometry
+    (_, column_a), (_, column_b) = lesion.ends
+    mask = segmentation.masks[lesion.frame].tumour
+    columns = np.flatnonzero(mask[round(lesion.row)]) if 0 <= round(lesion.row) < len(mask) else np.array([])
+    right = max([column_a, column_b, *columns[columns < lesion.column + lesion.longest_diameter_px]])
+    gap = 0.02 * max(geometry.width, geometry.height)
+    at, side = right + gap, "left"
+    if at > geometry.left + 0.93 * geometry.width:
+        at, side = min(column_a, column_b) - gap, "right"
+    axes.text(at, lesion.row, str(lesion.number), color=TUMOUR_COLOUR, size=13, weight="bold", ha=side, va="center",
+              bbox=_SHADE, clip_on=True)  # fmt: skip
+
+
+def _time_to_peak(figure: Figure, segmentation: Segmentation) -> None:
+    prepared = segmentation.prepared
+    axes = figure.add_axes((RIGHT, 0.43, 0.3, 0.345))
+    axes.set_title("Time to peak after contrast arrival", loc="left", size=15)
+    _show_frame(axes, segmentation)
+    times = _smooth_times(segmentation)
+    known = np.isfinite(times)
+    if not known.any():
+        axes.text(0.5, 0.03, "no contrast seen", color="white", ha="center", transform=axes.transAxes, bbox=_SHADE)
+        return
+    share = prepared.geometry.to_source(known)
+    on_source = prepared.geometry.to_source(np.where(known, times, 0.0)) / np.maximum(share, 1e-6)
+    high = max(float(np.percentile(times[known], 99)), 0.5)
+    values = np.ma.masked_array(on_source, share < 0.5)
+    shown = axes.imshow(values, cmap="turbo", vmin=0.0, vmax=high, interpolation="nearest")
+    _show_field(axes, segmentation)
+    _outlines(axes, segmentation, 1.4, tumour="white", liver="white")
+    # The axes shrink to the picture's shape; the bar stands right beside what is left.
+    axes.apply_aspect()
+    box = axes.get_position()
+    bar = figure.colorbar(shown, cax=figure.add_axes((box.x1 + 0.01, box.y0, 0.011, box.height)))
+    bar.set_label("s (frame times assumed)" if prepared.run.times_s is None else "s")
+
+
+def _smooth_times(segmentation: Segmentation) -> np.ndarray:
+    """Return time to peak (S, S) in s after a 5 x 5 median, NaN where there is little contrast or at the rim."""
+    import cv2
+    from scipy.ndimage import distance_transform_edt
+
+    prepared = segmentation.prepared
+    inside = prepared.region
+    strong = float(np.percentile(peak(prepared)[inside], 99)) if inside.any() else 0.0
+    times = np.where(inside, time_to_peak(prepared, least=0.2 * strong), np.nan)
+    known = np.isfinite(times)
+    if strong <= 0 or not known.any():
+        return np.full_like(times, np.nan)
+    # Gaps take their nearest neighbour's value first, so that the median is not pulled towards a filler.
+    nearest = distance_transform_edt(~known, return_distances=False, return_indices=True)
+    filled = cv2.medianBlur(times[tuple(nearest)].astype(np.float32), 5)
+    kept = cv2.medianBlur(known.astype(np.uint8), 5) > 0
+    return np.where(kept, filled, np.nan)
+
+
+def _curve(axes: Axes, segmentation: Segmentation) -> None:
+    prepared, key = segmentation.prepared, segmentation.key_frame
+    times = prepared.frame_times
+    axes.plot(times, key.curve, color="#333333", lw=1.8, marker="o", ms=3 if len(times) < 60 else 0)
+    axes.axvline(times[prepared.arrival], color=ARRIVAL_COLOUR, lw=1.2, ls="--")
+    axes.axvline(key.time_s, color=KEY_COLOUR, lw=2)
+    axes.plot([key.time_s], [key.curve[key.index]], "o", color=KEY_COLOUR, ms=9)
+    who = "chosen by the user" if key.chosen_by == "user" else "chosen automatically"
+    axes.set_title("Contrast over time", loc="left", size=15)
+    axes.set_title(f"key frame {key.index + 1}, {who}", loc="right", size=13, color=KEY_COLOUR)
+    axes.set(xlabel="s", ylabel="contrast", yticks=[], ylim=(0, max(float(key.curve.max()) * 1.15, 1e-6)))
+    axes.annotate("arrival", (times[prepared.arrival], 1.0), xycoords=("data", "axes fraction"), xytext=(4, -4),
+                  textcoords="offset points", color=ARRIVAL_COLOUR, size=11, va="top")  # fmt: skip
+
+
+def _foot(figure: Figure, case: CaseResult) -> None:
+    flags = [flag for flag in case.flags if flag.code not in _QUIET_FLAGS]
+    lines = [f"! {_shortened(flag.text, 88)}" for flag in flags[:_FLAGS_LISTED]]
+    if len(flags) > _FLAGS_LISTED:
+        lines[-1] = f"! {len(flags) - _FLAGS_LISTED + 1} more notes in case.json"
+    figure.text(RIGHT, 0.105, "\n".join(lines), size=12, va="top", linespacing=1.3, color="#a33333")
+    models = case.segmentation.model + (f", {case.response.model}" if case.response else "")
+    figure.text(LEFT, 0.02, RESEARCH_NOTE, size=15, weight="bold", va="bottom")
+    figure.text(0.44, 0.022, models, size=11, color=GREY, va="bottom", ha="right")
+
+
+def _legend(figure: Figure, segmentation: Segmentation) -> None:
+    masks = segmentation.masks[segmentation.key_frame.index]
+    words = [("tumour", TUMOUR_COLOUR)] + ([("liver", LIVER_COLOUR)] if masks.liver is not None else [])
+    left = LEFT
+    for word, colour in words:
+        line = figure.add_artist(_line(figure, left, left + 0.022, 0.105, colour))
+        line.set_zorder(3)
+        figure.text(left + 0.028, 0.105, word, size=13, va="center")
+        left += 0.115
+
+
+def _line(figure: Figure, left: float, right: float, height: float, colour: str) -> Any:
+    from matplotlib.lines import Line2D
+
+    return Line2D([left, right], [height, height], color=colour, lw=4, transform=figure.transFigure)
+
+
+def _sizes(figure: Figure, segmentation: Segmentation) -> None:
+    left, lesions = 0.785, segmentation.lesions
+    if not lesions:
+        figure.text(left, 0.787, "No tumour found", size=15, va="bottom")
+        figure.text(left, 0.77, "on the key frame", color=GREY, va="top")
+        return
+    figure.text(left, 0.787, "1 lesion" if len(lesions) == 1 else f"{len(lesions)} lesions", size=15, va="bottom")
+    lines = []
+    for lesion in lesions[:_LESIONS_LISTED]:
+        if lesion.longest_diameter_mm is not None and lesion.area_mm2 is not None:
+            lines.append(f"{lesion.number}   {lesion.longest_diameter_mm:.0f} mm   {_area(lesion.area_mm2)}")
+        else:
+            lines.append(f"{lesion.number}   {lesion.longest_diameter_px:.0f} px   {lesion.area_px:,} px²")
+    if len(lesions) > _LESIONS_LISTED:
+        lines.append(f"and {len(lesions) - _LESIONS_LISTED} smaller")
+    figure.text(left, 0.765, "\n".join(lines), size=15, va="top", linespacing=1.5)
+    note = "longest diameter, area" + ("" if lesions[0].area_mm2 is not None else "\npixel size not calibrated")
+    figure.text(left, 0.43, note, size=11.5, color=GREY, va="bottom")
+
+
+def _area(mm2: float) -> str:
+    return f"{mm2 / 100:.1f} cm²" if mm2 >= 100 else f"{mm2:.0f} mm²"
+
+
+def _show_frame(axes: Axes, segmentation: Segmentation) -> None:
+    """Show the key frame in grey, windowed by what lies inside the field."""
+    prepared = segmentation.prepared
+    image = display_frame(prepared, segmentation.key_frame.index)
+    field = image[prepared.visible_source]
+    low, high = np.percentile(field if field.size else image, (0.5, 99.5))
+    axes.imshow(image, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), interpolation="antialiased")
+    _show_field(axes, segmentation)
+
+
+def _show_field(axes: Axes, segmentation: Segmentation) -> None:
+    """Show the crop box alone, in source pixels, without ticks."""
+    geometry = segmentation.prepared.geometry
+    axes.set(
+        xlim=(geometry.left - 0.5, geometry.left + geometry.width - 0.5),
+        ylim=(geometry.top + geometry.height - 0.5, geometry.top - 0.5),
+        xticks=[], yticks=[], aspect="equal",
+    )  # fmt: skip
+    axes.set_anchor("NW")
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def _outlines(
+    axes: Axes, segmentation: Segmentation, width: float, tumour: str = TUMOUR_COLOUR, liver: str = LIVER_COLOUR
+) -> None:
+    masks = segmentation.masks[segmentation.key_frame.index]
+    for mask, colour, share in ((masks.liver, liver, 0.7), (masks.tumour, tumour, 1.0)):
+        if mask is not None and mask.any():
+            # Padded, so that a mask at the edge of the frame is closed there.
+            rows, columns = mask.shape
+            axes.contour(np.arange(-1, columns + 1), np.arange(-1, rows + 1), np.pad(mask, 1), [0.5], colors=[colour],
+                         linewidths=width * share)  # fmt: skip
+
+
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
