@@ -8,11 +8,25 @@ import numpy as np
 
 MEDIAN_SIDE = 5
 """Side of the median filter (paper: median filter and threshold), pixels."""
-TOLERANCE = 0.03
-"""A border pixel strays from the border's value by at most this fraction of the run's range of greys."""
+TOLERANCE = 0.008
+"""A border pixel strays from the border's value by at most this fraction of the run's range of greys (2 of 255)."""
+REACH = 8
+"""A codec's ringing and a blade's blur lie within so many pixels of a border (a JPEG block) …"""
+REACH_SHARE = 0.012
+"""… or within this share of the frame's smaller side, whichever is more."""
+HALF = 0.4
+"""There, the border ends where this part of the step to the field is climbed."""
+STEP = 5.0
+"""The field beside a border differs from it by at least so many tolerances."""
+SHARP = 0.6
+"""Right beside a blade the field has this part of its grey further in; saturated anatomy fades slowly."""
+BLACK_SOLIDITY = 0.8
+"""A field in a black border fills at least this share of its convex hull: dark anatomy may take a bay."""
+SOLIDITY = 0.975
+"""The same where the border is not the run's darkest grey."""
 MIN_FIELD = 0.04
 """A field smaller than this fraction of the frame is no field."""
-MIN_RING = 0.12
+MIN_RING = 0.1
 """Share of the field's outermost pixels that must carry one constant value to be called a border."""
 MAX_LAYERS = 3
 """Borders within borders that are looked for: recorder's bars, shutter, collimator."""
@@ -66,19 +80,18 @@ def find_field(extremes: Extremes, given: np.ndarray | None = None) -> Field | N
         None where nothing but border is left.
     """
     low, high = _median(extremes.low), _median(extremes.high)
-    span = float(extremes.high.max()) - float(extremes.low.min())
     visible = np.ones(low.shape, bool) if given is None else given.copy()
-    if span <= 0 or not visible.any():
+    # Beyond the given field there may be text or a mark that must not stretch the range.
+    if not visible.any() or float(low.min()) == float(high.max()):
         return None
-    tolerance = max(1.0, TOLERANCE * span)
+    film = _Film(low, high, max(1.0, TOLERANCE * float(high.max() - low.min())))
     for _ in range(MAX_LAYERS):
-        border = _border_layer(low, high, visible, tolerance)
-        if border is None:
-            break
-        inside = _convex_field(visible & ~border)
+        inside = _peel(film, visible)
         if inside is None:
-            return None
+            break
         visible = inside if given is None else inside & given
+        if not visible.any():
+            return None
     return as_field(visible)
 
 
@@ -99,26 +112,86 @@ def _median(image: np.ndarray) -> np.ndarray:
     return cv2.medianBlur(np.ascontiguousarray(image), MEDIAN_SIDE).astype(np.float32)
 
 
-def _border_layer(low: np.ndarray, high: np.ndarray, visible: np.ndarray, tolerance: float) -> np.ndarray | None:
-    """Pixels of the constant border that lies just inside the present field's edge, or None."""
+@dataclass(frozen=True, eq=False)
+class _Film:
+    """Median-filtered extremes (rows, columns) float32, and how far a border strays from its value."""
+
+    low: np.ndarray
+    high: np.ndarray
+    tolerance: float
+
+    def close_to(self, value: float, tolerance: float) -> np.ndarray:
+        return (np.abs(self.low - value) <= tolerance) & (np.abs(self.high - value) <= tolerance)
+
+
+def _peel(film: _Film, visible: np.ndarray) -> np.ndarray | None:
+    """Return the field inside the next constant border, all False where that is everything; None without border."""
+    ring = visible & ~_eroded(visible, 2)
+    values = ((film.low + film.high) / 2)[ring & (film.high - film.low <= 2 * film.tolerance)]
+    least = MIN_RING * np.count_nonzero(ring)
+    if len(values) <= least:
+        return None
+    value = _mode(values, film.tolerance)
+    border = _reached(visible & film.close_to(value, film.tolerance), ring)
+    if np.count_nonzero(border & ring) <= least:
+        return None
+    if np.count_nonzero(visible & ~border) < MIN_FIELD * visible.size:
+        return np.zeros_like(visible)
+    border = _with_blur(film, border, value, visible)
+    raw = visible & ~border
+    inside, solidity = _convex_field(raw)
+    if inside is None or not _has_edge(film, border, raw, value):
+        return None
+    black = value - film.low.min() <= film.tolerance
+    return inside if solidity >= (BLACK_SOLIDITY if black else SOLIDITY) else None
+
+
+def _reached(same: np.ndarray, ring: np.ndarray) -> np.ndarray:
+    """Pieces of `same` that touch the ring."""
     import cv2
 
-    padded = np.pad(visible, 1).astype(np.uint8)
-    ring = visible & (cv2.erode(padded, np.ones((5, 5), np.uint8))[1:-1, 1:-1] == 0)
-    flat = high - low <= tolerance
-    values = ((low + high) / 2)[ring & flat]
-    if len(values) < MIN_RING * np.count_nonzero(ring):
-        return None
-    value = _mode(values, tolerance)
-    same = (visible & flat & (np.abs(low - value) <= tolerance) & (np.abs(high - value) <= tolerance)).astype(np.uint8)
-    if np.count_nonzero(same[ring]) < MIN_RING * np.count_nonzero(ring):
-        return None
-    count, labels = cv2.connectedComponents(same, connectivity=4)
+    count, labels = cv2.connectedComponents(same.astype(np.uint8), connectivity=4)
     touches = np.zeros(count, bool)
     touches[labels[ring]] = True
     touches[0] = False
-    border = touches[labels]
-    return border if border.any() else None
+    return np.asarray(touches[labels])
+
+
+def _away(film: _Film, value: float, where: np.ndarray) -> float:
+    """Median distance in grey from the border's value; 0 where there is nothing."""
+    if not where.any():
+        return 0.0
+    return float(np.median(np.maximum(np.abs(film.low - value), np.abs(film.high - value))[where]))
+
+
+def _reach(shape: tuple[int, ...]) -> int:
+    return max(REACH, round(REACH_SHARE * min(shape)))
+
+
+def _with_blur(film: _Film, border: np.ndarray, value: float, visible: np.ndarray) -> np.ndarray:
+    """Return the border with the ringing and blur beside it."""
+    reach = _reach(border.shape)
+    near, far = _eroded(~border, reach, frame=False), _eroded(~border, 2 * reach, frame=False)
+    step = _away(film, value, visible & near & ~far)
+    blurred = visible & ~near & film.close_to(value, max(film.tolerance, HALF * step))
+    return _reached(border | blurred, border)
+
+
+def _has_edge(film: _Film, border: np.ndarray, raw: np.ndarray, value: float) -> bool:
+    """Does the field jump right beside the border, as it does along a collimator's blade?"""
+    reach = _reach(border.shape)
+    first, middle, last = (_eroded(~border, reach * n // 2, frame=False) for n in (1, 2, 4))
+    beside, further = _away(film, value, raw & ~first), _away(film, value, raw & middle & ~last)
+    return beside >= STEP * film.tolerance and beside >= SHARP * further
+
+
+def _eroded(mask: np.ndarray, reach: int, *, frame: bool = True) -> np.ndarray:
+    """`mask` less what lies within `reach` pixels (square) of its outside, or with `frame` of the frame's edge."""
+    import cv2
+
+    padded = np.pad(mask, reach, constant_values=not frame).astype(np.uint8)
+    side = 2 * reach + 1
+    return cv2.erode(padded, np.ones((side, side), np.uint8))[reach:-reach, reach:-reach].astype(bool)
 
 
 def _mode(values: np.ndarray, width: float) -> float:
@@ -129,8 +202,8 @@ def _mode(values: np.ndarray, width: float) -> float:
     return float(np.median(values[np.abs(bins - fullest) <= 1]))
 
 
-def _convex_field(raw: np.ndarray) -> np.ndarray | None:
-    """Drop text and specks, keep the largest piece, give back what its convex hull holds."""
+def _convex_field(raw: np.ndarray) -> tuple[np.ndarray | None, float]:
+    """Drop text and specks, keep the largest piece, give back what its convex hull holds; and its solidity."""
     import cv2
 
     radius = max(2, round(min(raw.shape) * 0.01))
@@ -140,11 +213,11 @@ def _convex_field(raw: np.ndarray) -> np.ndarray | None:
     opened = cv2.dilate(cv2.erode(padded, disc), disc)[radius:-radius, radius:-radius]
     count, labels, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=8)
     if count < 2:
-        return None
+        return None, 0.0
     core = (labels == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())).astype(np.uint8)
     contours, _ = cv2.findContours(core, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     hull = np.zeros_like(core)
     cv2.fillConvexPoly(hull, cv2.convexHull(np.concatenate(contours)), 1)
     # The opening rounds the corners of a square collimator; what touches the core within its reach returns.
     corners = cv2.dilate(core, disc) & raw
-    return (hull | corners).astype(bool)
+    return (hull | corners).astype(bool), np.count_nonzero(core) / max(1, np.count_nonzero(hull))

@@ -27,8 +27,7 @@ def contrast_balance(frames: np.ndarray, visible: np.ndarray) -> float:
     """
     pixels = frames[:, visible].astype(np.float64)
     if len(pixels) < 2:
-        still = pixels - np.median(pixels)
-        return _balance(still)
+        return 0.0
     # Against the first frames and against the last: a run may start late or end before washout.
     start, end = (np.median(pixels[s], axis=0) for s in (slice(None, 2), slice(-2, None)))
     first = _balance(pixels - start)
