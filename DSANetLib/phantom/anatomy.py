@@ -1,0 +1,240 @@
+"""The patient without contrast: liver and neighbours as solids, bones, lung and gas as attenuation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .geometry import SmoothField, View
+
+# Linear attenuation at about 60 keV, 1/cm (NIST XCOM, rounded).
+SOFT_TISSUE = 0.20
+BONE_EXCESS = 0.32
+
+
+@dataclass(frozen=True, eq=False)
+class Solid:
+    """An ellipsoid with a wavy outline.
+
+    Parameters
+    ----------
+    centre
+        x, y, z in cm; z is depth along the beam.
+    axes
+        Half axes in cm.
+    tilt
+        Rotation in the image plane, radians.
+    waves
+        Fields that push the outline in x and y, or None for a smooth one.
+    wave_cm
+        How far they push it.
+    """
+
+    centre: tuple[float, float, float]
+    axes: tuple[float, float, float]
+    tilt: float = 0.0
+    waves: tuple[SmoothField, SmoothField] | None = None
+    wave_cm: float = 0.0
+
+    def half_thickness(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return half the path length through the solid at x, y (cm), in cm."""
+        if self.waves is not None:
+            x = x + self.wave_cm * self.waves[0].at(x, y)
+            y = y + self.wave_cm * self.waves[1].at(x, y)
+        u, v = x - self.centre[0], y - self.centre[1]
+        c, s = np.float32(np.cos(self.tilt)), np.float32(np.sin(self.tilt))
+        inside = 1 - ((c * u + s * v) / self.axes[0]) ** 2 - ((c * v - s * u) / self.axes[1]) ** 2
+        return np.float32(self.axes[2]) * np.sqrt(np.maximum(inside, 0))
+
+    def thickness(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return the path length through the solid at x, y (cm), in cm."""
+        return 2 * self.half_thickness(x, y)
+
+
+@dataclass(frozen=True, eq=False)
+class Liver:
+    """Two lobes; what both hold is counted once."""
+
+    right: Solid
+    left: Solid
+
+    def thickness(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return the path length through the liver at x, y (cm), in cm."""
+        a, b = self.right.half_thickness(x, y), self.left.half_thickness(x, y)
+        za, zb = self.right.centre[2], self.left.centre[2]
+        both = np.minimum(za + a, zb + b) - np.maximum(za - a, zb - b)
+        return 2 * (a + b) - np.maximum(both, 0) * (a > 0) * (b > 0)
+
+    def contains(self, points: np.ndarray, margin_cm: float = 0.0) -> np.ndarray:
+        """Return for points (N, 3) in cm whether they lie at least ``margin_cm`` inside the liver."""
+        inside = np.zeros(len(points), bool)
+        for lobe in (self.right, self.left):
+            half = lobe.half_thickness(points[:, 0].astype(np.float32), points[:, 1].astype(np.float32))
+            inside |= np.abs(points[:, 2] - lobe.centre[2]) < half - margin_cm
+        return inside
+
+
+@dataclass(frozen=True, eq=False)
+class Anatomy:
+    """One patient's body, fixed over all its runs."""
+
+    liver: Liver
+    spleen: Solid
+    stomach: Solid
+    gallbladder: Solid
+    duodenum: Solid
+    dome_y_cm: float
+    texture: SmoothField
+    coarse: SmoothField
+    body_cm: float
+    spine_x_cm: float
+    spine_width_cm: float
+    rib_gap_cm: float
+    gas: np.ndarray
+
+
+def draw_anatomy(rng: np.random.Generator) -> Anatomy:
+    """Draw a patient's body.
+
+    Sizes follow adult anatomy (liver 1.1-2.2 l, spleen 0.1-0.4 l); the image's left is the patient's right.
+    """
+
+    def waves(scale_cm: float) -> tuple[SmoothField, SmoothField]:
+        return SmoothField(rng, scale_cm), SmoothField(rng, scale_cm)
+
+    size = rng.normal(1.0, 0.07)
+    right = Solid(
+        (-6.0 + rng.normal(0, 0.5), 0.5 + rng.normal(0, 0.6), 0.0),
+        (7.2 * size, 8.6 * size * rng.normal(1, 0.06), 5.8 * size),
+        rng.normal(0.12, 0.08),
+        waves(5.0),
+        0.55,
+    )
+    left = Solid(
+        (1.8 + rng.normal(0, 0.7), -2.6 + rng.normal(0, 0.5), -1.5),
+        (6.6 * size * rng.normal(1, 0.1), 3.9 * size, 3.2 * size),
+        rng.normal(-0.2, 0.1),
+        waves(4.0),
+        0.45,
+    )
+    spleen = Solid((12.0 + rng.normal(0, 0.8), -1.0 + rng.normal(0, 1), 2.0), (3.0, 5.0, 3.0), 0.4, waves(4.0), 0.3)
+    stomach = Solid((7.0 + rng.normal(0, 1), 2.0 + rng.normal(0, 1), -3.0), (4.2, 3.2, 3.0), 0.6, waves(3.0), 0.5)
+    gallbladder = Solid(
+        (-3.5 + rng.normal(0, 1), 7.0 + rng.normal(0, 0.8), -1.0), (1.5, 3.0, 1.4), 0.3, waves(3.0), 0.2
+    )
+    duodenum = Solid((1.0 + rng.normal(0, 0.8), 7.5 + rng.normal(0, 1), 0.0), (2.0, 3.0, 1.5), -0.3, waves(2.5), 0.5)
+    count = int(rng.integers(5, 12))
+    gas = np.stack(
+        [
+            rng.uniform(-10, 14, count),
+            rng.uniform(5, 17, count),
+            rng.uniform(0.6, 2.6, count),
+            rng.uniform(0.6, 1.8, count),
+            rng.uniform(0, np.pi, count),
+            rng.uniform(0.3, 1.2, count),
+        ],
+        axis=1,
+    )
+    gas[0, :2] = stomach.centre[0] + rng.normal(0, 1), stomach.centre[1] - 1.5
+    return Anatomy(
+        liver=Liver(right, left),
+        spleen=spleen,
+        stomach=stomach,
+        gallbladder=gallbladder,
+        duodenum=duodenum,
+        dome_y_cm=float(right.centre[1] - right.axes[1] * 0.98),
+        texture=SmoothField(rng, 0.9),
+        coarse=SmoothField(rng, 3.5),
+        body_cm=float(rng.uniform(18, 25)),
+        spine_x_cm=float(rng.normal(1.2, 0.5)),
+        spine_width_cm=float(rng.uniform(3.6, 4.6)),
+        rib_gap_cm=float(rng.uniform(2.6, 3.4)),
+        gas=gas,
+    )
+
+
+def bones(anatomy: Anatomy, view: View) -> np.ndarray:
+    """Return the attenuation (no unit) of spine and ribs, (rows, columns) float32: they do not breathe."""
+    import cv2
+
+    x, y = view.grid()
+    u = (x - anatomy.spine_x_cm) / (anatomy.spine_width_cm / 2)
+    body = np.clip((1.04 - np.abs(u)) * 8, 0, 1)
+    period = 3.3
+    phase = np.mod(y, period) / period
+    disc = 1 - 0.35 * np.exp(-(((phase - 0.5) / 0.1) ** 2))
+    pedicle = np.exp(-((np.abs(u) - 0.62) ** 2) / 0.02 - ((phase - 0.15) ** 2) / 0.012)
+    spine = 2.6 * BONE_EXCESS * body * disc * (0.75 + 0.25 * u**2) + 0.35 * pedicle
+    ribs = np.zeros(x.shape, np.float32)
+    for i in range(-4, 6):
+        for side in (-1, 1):
+            along = np.linspace(2.5, 17, 24)
+            curve = i * anatomy.rib_gap_cm + 0.25 * along + 0.022 * along**2 + (0.4 if side > 0 else 0)
+            points = np.stack([anatomy.spine_x_cm + side * along, curve], axis=1)
+            line = np.round(view.pixels(points) * 16).astype(np.int32).reshape(1, -1, 2)
+            one = np.zeros(x.shape, np.uint8)
+            cv2.polylines(one, line, False, 255, max(1, int(0.75 / view.spacing_cm)), cv2.LINE_AA, 4)
+            cv2.add(ribs, one.astype(np.float32) * np.float32(1 / 255), ribs)
+    sigma = 0.07 / view.spacing_cm
+    wall = cv2.GaussianBlur(ribs, (0, 0), sigma) - 0.45 * cv2.GaussianBlur(ribs, (0, 0), 4 * sigma)
+    texture = 1 + 0.10 * anatomy.texture.at(x * 1.7, y * 1.7)
+    return (spine * texture + 0.30 * np.maximum(wall, 0)).astype(np.float32)
+
+
+def soft_tissue(anatomy: Anatomy, view: View) -> np.ndarray:
+    """Return the attenuation of all that breathes: lung, diaphragm, liver fat planes, (rows, columns) float32."""
+    import cv2
+
+    x, y = view.grid(2)
+    right = anatomy.dome_y_cm + 0.035 * (x - anatomy.liver.right.centre[0]) ** 2
+    left = anatomy.dome_y_cm + 1.2 + 0.03 * (x - 9) ** 2
+    # The domes meet in the diaphragm's flat centre, under the heart.
+    dome = -0.8 * np.logaddexp(-right / 0.8, -np.minimum(left, 40) / 0.8) + 0.12 * anatomy.coarse.at(x, y)
+    depth = np.clip((dome - y) / 6, 0, 1)
+    lung = depth**0.6 * (1 - 0.15 * np.clip((dome - y) / 14, 0, 1))
+    heart = 1 / (1 + np.exp(np.clip((np.hypot((x - 4) / 6.5, (y - anatomy.dome_y_cm + 3) / 6.5) - 1) * 14, -30, 30)))
+    path = anatomy.body_cm - 10.5 * lung * (1 - 0.85 * heart) + 0.35 * anatomy.coarse.at(x, y)
+    path = path + 0.10 * anatomy.texture.at(x, y) * (0.4 + lung)
+    path = path - 0.0045 * np.maximum(np.abs(x) - 6, 0) ** 2
+    attenuation = SOFT_TISSUE * path + 0.02 * anatomy.liver.thickness(x, y)
+    return cv2.resize(attenuation.astype(np.float32), (view.columns, view.rows), interpolation=cv2.INTER_CUBIC)
+
+
+def catheter(anatomy: Anatomy, view: View, tip: np.ndarray, recoil_cm: float) -> np.ndarray:
+    """Return the attenuation of a 5 F catheter from the aorta to its tip, (rows, columns) float32.
+
+    ``recoil_cm`` is how far the injection pushes its free part back.
+    """
+    import cv2
+
+    x = anatomy.spine_x_cm + 0.3
+    points = np.array(
+        [[x, 24], [x, 14], [x - 0.1, 8.5], [x + 0.5, 6.0], [tip[0] + 0.9, tip[1] + 0.6], [tip[0], tip[1]]]
+    )
+    points[3:] += np.array([[0.4, 0.3], [0.7, 0.5], [1.0, 0.6]]) * recoil_cm
+    knots = np.linspace(0, 1, len(points))
+    t = np.linspace(0, 1, 60)
+    smooth = np.stack([np.interp(t, knots, points[:, k]) for k in (0, 1)], axis=1)
+    for _ in range(25):
+        smooth[1:-1] = (smooth[:-2] + 2 * smooth[1:-1] + smooth[2:]) / 4
+    line = np.round(view.pixels(smooth) * 16).astype(np.int32).reshape(1, -1, 2)
+    drawn = np.zeros((view.rows, view.columns), np.uint8)
+    cv2.polylines(drawn, line, False, 255, max(1, round(0.17 / view.spacing_cm)), cv2.LINE_AA, 4)
+    return drawn.astype(np.float32) * np.float32(0.30 / 255)
+
+
+def gas_bubbles(anatomy: Anatomy, view: View, time_s: float, peristalsis: float, step: int = 4) -> np.ndarray:
+    """Return the attenuation missing in gas of stomach and bowel at a time, (rows/step, columns/step) ≤ 0.
+
+    ``peristalsis`` 0 is a still bowel, 1 a lively one: bubbles drift and change their shape.
+    """
+    x, y = view.axes(step)
+    missing = np.zeros((len(y), len(x)), np.float32)
+    for i, (gx, gy, a, b, angle, speed) in enumerate(anatomy.gas):
+        swing = peristalsis * np.sin(speed * time_s + 2.4 * i)
+        u, v = x[None] - (gx + 0.5 * swing), y[:, None] - (gy + 0.35 * peristalsis * np.cos(speed * time_s + i))
+        c, s = np.cos(angle + 0.2 * swing), np.sin(angle + 0.2 * swing)
+        q = ((c * u + s * v) / (a * (1 + 0.25 * swing))) ** 2 + ((c * v - s * u) / (b * (1 - 0.2 * swing))) ** 2
+        missing -= np.float32(SOFT_TISSUE * 1.5 * b) * np.maximum(1 - q, 0).astype(np.float32) ** np.float32(0.8)
+    return missing
