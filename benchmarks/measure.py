@@ -1,0 +1,71 @@
+"""Ratios that hold on a busy machine: pairs measured in turn, the best of each compared."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """Two times measured in turn, s, and their ratio."""
+
+    first_s: float
+    second_s: float
+    value: float
+
+
+def interleaved(first: Callable[[], Any], second: Callable[[], Any], pairs: int) -> Ratio:
+    """Time two callables in turn, after one unmeasured call of each; the best of each side counts.
+
+    What disturbs a measurement only ever makes it longer, so that the shortest is the least disturbed.
+    """
+    first()
+    second()
+    times: tuple[list[float], list[float]] = ([], [])
+    for pair in range(pairs):
+        order = ((0, first), (1, second)) if pair % 2 == 0 else ((1, second), (0, first))
+        for side, call in order:
+            start = time.perf_counter()
+            call()
+            times[side].append(time.perf_counter() - start)
+    best = min(times[0]), min(times[1])
+    return Ratio(*best, best[0] / best[1])
+
+
+def interleaved_imports(first: str, second: str, pairs: int) -> Ratio:
+    """Time two import statements, each in an interpreter of its own, in turn."""
+    return interleaved_values(lambda: _import_time(first), lambda: _import_time(second), pairs)
+
+
+def interleaved_values(first: Callable[[], float], second: Callable[[], float], pairs: int) -> Ratio:
+    """Compare the smallest of what two callables return, called in turn; one unmeasured call of each comes first."""
+    first()
+    second()
+    values = [(first(), second()) for _ in range(pairs)]
+    best = min(a for a, _ in values), min(b for _, b in values)
+    return Ratio(*best, best[0] / best[1])
+
+
+def _import_time(statement: str) -> float:
+    code = f"import time\nt = time.perf_counter()\n{statement}\nprint(time.perf_counter() - t)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+    return float(done.stdout)
+
+
+def in_a_process(call: str, *arguments: str) -> dict[str, Any]:
+    """Call a function of `benchmarks/worker.py` in a process of its own and return the JSON that it prints."""
+    command = [sys.executable, str(ROOT / "benchmarks" / "worker.py"), call, *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, env=environment)
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
