@@ -23,6 +23,6 @@ class KeyFrameUNet(nn.Module):
         self.config = config
         self.unet = UNet(1, 1, config.width)
 
-    def forward(self, frames: torch.Tensor | None, key: torch.Tensor) -> SegmenterOutput:
+    def forward(self, frames: torch.Tensor | None, key: torch.Tensor) -> SegmenterOutput:  # noqa: ARG002 - called like Segmenter
         """Segment key frames (B, 1, H, W) in [0, 1]; ``frames`` is ignored and may be None."""
         return SegmenterOutput(self.unet(key), None, None)

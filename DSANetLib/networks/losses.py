@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 from .config import LossConfig
 from .segmenter import SegmenterOutput
+
+
+PAPER_LOSS = LossConfig.paper()
 
 
 class JointLoss(NamedTuple):
@@ -38,15 +41,15 @@ def dice_loss(logits: torch.Tensor, mask: torch.Tensor, smooth: float = 1.0) -> 
     return 1.0 - (2.0 * overlap + smooth) / (probability.sum() + truth.sum() + smooth)
 
 
-def mask_loss(logits: torch.Tensor, mask: torch.Tensor, config: LossConfig = LossConfig()) -> torch.Tensor:
+def mask_loss(logits: torch.Tensor, mask: torch.Tensor, config: LossConfig = PAPER_LOSS) -> torch.Tensor:
     """Return a·BCE + (1-a)·Dice of logits against a mask, both (B, 1, H, W)."""
-    bce = F.binary_cross_entropy_with_logits(logits.float(), mask.float())
+    bce = functional.binary_cross_entropy_with_logits(logits.float(), mask.float())
     return config.bce_share * bce + (1.0 - config.bce_share) * dice_loss(logits, mask, config.dice_smooth)
 
 
 def difference_loss(predicted: torch.Tensor, difference: torch.Tensor) -> torch.Tensor:
     """Return the mean absolute error of TDL's output against the frame-difference image, both (B, 1, H, W)."""
-    return F.l1_loss(predicted.float(), difference.float())
+    return functional.l1_loss(predicted.float(), difference.float())
 
 
 def joint_loss(
@@ -54,7 +57,7 @@ def joint_loss(
     tumour: torch.Tensor,
     liver: torch.Tensor | None = None,
     difference: torch.Tensor | None = None,
-    config: LossConfig = LossConfig(),
+    config: LossConfig = PAPER_LOSS,
 ) -> JointLoss:
     """Return the joint loss of the paper: lambda0·L_TDL + lambda1·L_LRS + L_seg.
 
