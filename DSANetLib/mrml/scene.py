@@ -1,0 +1,250 @@
+"""Files of the scene: ``.mrb``, ``.seq.nrrd``, ``.seg.nrrd`` and ``.csv``, written whole or not at all, and read.
+
+Slicer's own storage nodes write and read them, so Slicer opens each without this extension.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import SceneError
+from .attributes import CASE, FRAME, PREFIX, ROLE, STATE, as_text, fact, set_facts
+from .headless import clear, logic, scene, start
+from .segmentation import MaskNodes, StoredMasks, copy_frame, find_masks, segment_array
+from .sequence import RunNodes
+from .table import find_table
+from .terminology import LIVER, TUMOUR
+
+
+@dataclass(frozen=True)
+class CaseNodes:
+    """All nodes of a case; None for what it does not have."""
+
+    run: RunNodes
+    masks: MaskNodes | None = None
+    results: Any = None
+    lesions: Any = None
+
+    @property
+    def case_id(self) -> str:
+        """Name of the case."""
+        return fact(self.run.sequence, CASE) or str(self.run.sequence.GetName())
+
+
+def find_cases() -> list[CaseNodes]:
+    """Return the cases that the scene holds, in the order in which they were added."""
+    browsers = scene().GetNodesByClass("vtkMRMLSequenceBrowserNode")
+    browsers.UnRegister(None)  # GetNodesByClass hands over its collection
+    found = []
+    for i in range(browsers.GetNumberOfItems()):
+        browser = browsers.GetItemAsObject(i)
+        sequence = browser.GetMasterSequenceNode()
+        if sequence is None or fact(sequence, ROLE) != "run":
+            continue
+        run = RunNodes(sequence, browser, browser.GetProxyNode(sequence))
+        case_id = fact(sequence, CASE)
+        found.append(CaseNodes(run, find_masks(run), find_table("results"), find_table("lesions", case_id)))
+    return found
+
+
+def remove_case(case: CaseNodes) -> None:
+    """Remove a case and everything that belongs to it; the results table of the scene stays."""
+    run = case.run
+    sequences = [run.sequence, *([case.masks.sequence] if case.masks else [])]
+    shown = [run.volume, *([case.masks.segmentation] if case.masks else [])]
+    run.browser.RemoveAllSequenceNodes()
+    for node in [run.browser, *sequences, *shown, case.lesions]:
+        _remove(node)
+
+
+def save_scene(path: str | Path, *, overwrite: bool = False) -> Path:
+    """Write the whole scene as ``.mrb``.
+
+    Raises
+    ------
+    SceneError
+        Where the file exists already (without ``overwrite``) or cannot be written; nothing is left behind.
+    """
+    with _whole(path, (".mrb",), overwrite) as temporary:
+        messages = start().vtkMRMLMessageCollection()
+        done = scene().WriteToMRB(str(temporary), None, messages)
+        if not done or not zipfile.is_zipfile(temporary) or zipfile.ZipFile(temporary).testzip():
+            raise _failure("cannot be written", path, messages)
+    return Path(path)
+
+
+def load_scene(path: str | Path, *, keep: bool = False) -> list[CaseNodes]:
+    """Open a ``.mrb`` and return its cases.
+
+    Parameters
+    ----------
+    path
+        File to open.
+    keep
+        True adds to the scene; else what it holds is closed first, once the file has proved readable.
+
+    Raises
+    ------
+    SceneError
+        Where the file is missing, damaged or no scene.
+    """
+    path = _existing(path)
+    try:
+        with zipfile.ZipFile(path) as bundle:
+            damaged = bundle.testzip()
+            scenes = [name for name in bundle.namelist() if name.endswith(".mrml")]
+    except (zipfile.BadZipFile, OSError) as error:
+        raise SceneError(f"is not a Slicer scene bundle ({error})", "Choose a .mrb file", path) from error
+    if damaged or not scenes:
+        raise SceneError(f"is damaged ({damaged or 'no .mrml inside'})", "Save it again, or use a copy", path)
+    before = {case.run.sequence.GetID() for case in find_cases()} if keep else set()
+    messages = start().vtkMRMLMessageCollection()
+    if not scene().ReadFromMRB(str(path), not keep, messages):
+        if not keep:
+            clear()
+        raise _failure("cannot be read", path, messages)
+    cases = [case for case in find_cases() if case.run.sequence.GetID() not in before]
+    for case in cases:
+        # The file holds shown frame and item apart; edits must land in the item.
+        logic("sequences").UpdateProxyNodesFromSequences(case.run.browser)
+    return cases
+
+
+def save_run(run: RunNodes, path: str | Path, *, overwrite: bool = False) -> Path:
+    """Write the frames of a run as ``.seq.nrrd``, with times, spacing and facts."""
+    with _whole(path, (".seq.nrrd",), overwrite) as temporary:
+        _store(start().vtkMRMLVolumeSequenceStorageNode(), run.sequence, temporary, path)
+    return Path(path)
+
+
+def load_run(path: str | Path) -> Any:
+    """Open a ``.seq.nrrd`` and return its sequence node (in the scene, without browser)."""
+    path = _existing(path)
+    messages = start().vtkMRMLMessageCollection()
+    node = logic("sequences").AddSequence(str(path), messages)
+    if node is None:
+        raise _failure("cannot be read", path, messages)
+    return node
+
+
+def save_masks(masks: MaskNodes, frame: int, path: str | Path, *, overwrite: bool = False) -> Path:
+    """Write the masks of one source frame (0-based) as ``.seg.nrrd``; state and frame stand in segment tags."""
+    copy = copy_frame(masks, frame)
+    segmentation = copy.GetSegmentation()
+    for identifier in (LIVER, TUMOUR):
+        for name in (STATE, FRAME):
+            segmentation.GetSegment(identifier).SetTag(PREFIX + name, as_text(fact(copy, name)))
+    with _whole(path, (".seg.nrrd",), overwrite) as temporary:
+        _store(start().vtkMRMLSegmentationStorageNode(), copy, temporary, path)
+    return Path(path)
+
+
+def load_masks(path: str | Path, shape: tuple[int, int]) -> StoredMasks:
+    """Read a ``.seg.nrrd`` of `save_masks`, without touching Slicer's scene.
+
+    Parameters
+    ----------
+    path
+        File to read.
+    shape
+        (rows, columns) of the frame.
+    """
+    path = _existing(path)
+    slicer = start()
+    aside = slicer.vtkMRMLScene()
+    node, storage = aside.AddNewNodeByClass("vtkMRMLSegmentationNode"), slicer.vtkMRMLSegmentationStorageNode()
+    storage.SetFileName(str(path))
+    if not storage.ReadData(node):
+        raise _failure("is no readable segmentation", path, storage.GetUserMessages())
+    node.SetName(path.name)
+    liver, tumour = (segment_array(node, identifier, shape) for identifier in (LIVER, TUMOUR))
+    return StoredMasks(liver, tumour, _tag(node.GetSegmentation().GetSegment(TUMOUR), STATE) or "predicted")
+
+
+def save_table(node: Any, path: str | Path, *, overwrite: bool = False) -> Path:
+    """Write a table as ``.csv``; types, units and descriptions stand beside it in ``.schema.csv``, as Slicer does."""
+    with _whole(path, (".csv", ".tsv"), overwrite) as temporary:
+        _store(start().vtkMRMLTableStorageNode(), node, temporary, path)
+    return Path(path)
+
+
+def load_table(path: str | Path, *, role: str | None = None) -> Any:
+    """Open a ``.csv`` as a table node in the scene."""
+    path = _existing(path)
+    node = scene().AddNewNodeByClass("vtkMRMLTableNode", scene().GenerateUniqueName(path.name.split(".")[0]))
+    storage = start().vtkMRMLTableStorageNode()
+    storage.SetFileName(str(path))
+    if not storage.ReadData(node):
+        scene().RemoveNode(node)
+        raise _failure("is no readable table", path, storage.GetUserMessages())
+    set_facts(node, {ROLE: role})
+    return node
+
+
+def _remove(node: Any) -> None:
+    """Remove a node with its display and storage nodes; fine where it is gone already."""
+    if node is None or node.GetScene() is None:
+        return
+    for many, one in (("GetNumberOfDisplayNodes", "GetNthDisplayNode"), ("GetNumberOfStorageNodes", "GetNthStorageNode")):
+        if hasattr(node, many):
+            for other in [getattr(node, one)(i) for i in range(getattr(node, many)())]:
+                if other is not None:
+                    scene().RemoveNode(other)
+    scene().RemoveNode(node)
+
+
+def _store(storage: Any, node: Any, temporary: Path, path: str | Path) -> None:
+    storage.SetFileName(str(temporary))
+    storage.SetUseCompression(True)
+    if not storage.WriteData(node) or not temporary.is_file():
+        raise _failure("cannot be written", path, storage.GetUserMessages())
+
+
+@contextmanager
+def _whole(path: str | Path, suffixes: tuple[str, ...], overwrite: bool) -> Iterator[Path]:
+    """Yield a path of the same name in a temporary folder beside the target; move what is there on success."""
+    path = Path(path).absolute()
+    if not path.name.endswith(suffixes):
+        raise SceneError(f"does not end with {' or '.join(suffixes)}", "Change the name", path)
+    if path.exists() and not overwrite:
+        raise SceneError("exists already", "Choose another name, or allow overwriting", path)
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=".dsanet-", dir=path.parent))
+    except OSError as error:
+        raise SceneError(f"cannot be written ({error.strerror})", "Choose a folder you may write to", path) from error
+    try:
+        yield folder / path.name
+        for written in sorted(folder.iterdir()):
+            os.replace(written, path.parent / written.name)
+    except OSError as error:
+        raise SceneError(f"cannot be written ({error.strerror})", "Make room, or choose another folder", path) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _existing(path: str | Path) -> Path:
+    path = Path(path).absolute()
+    if not path.is_file():
+        raise SceneError("is not there", "Check the path", path)
+    return path
+
+
+def _tag(segment: Any, name: str) -> Any:
+    from vtkmodules.vtkCommonCore import reference
+
+    value = reference("")
+    return str(value) if segment.GetTag(PREFIX + name, value) else None
+
+
+def _failure(problem: str, path: str | Path, messages: Any) -> SceneError:
+    texts = [messages.GetNthMessageText(i) for i in range(messages.GetNumberOfMessages())] if messages else []
+    reason = f" ({' '.join(texts[0].split())})" if texts else ""
+    return SceneError(f"{problem}{reason}", "Check the file and the room on the disk", path)
