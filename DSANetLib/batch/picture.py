@@ -179,8 +179,8 @@ def _foot(figure: Figure, case: CaseResult) -> None:
         lines[-1] = f"! {len(flags) - _FLAGS_LISTED + 1} more notes in case.json"
     figure.text(RIGHT, 0.105, "\n".join(lines), size=12, va="top", linespacing=1.3, color="#a33333")
     models = case.segmentation.model + (f", {case.response.model}" if case.response else "")
-    figure.text(LEFT, 0.02, RESEARCH_NOTE, size=15, weight="bold", va="bottom")
-    figure.text(0.44, 0.022, models, size=11, color=GREY, va="bottom", ha="right")
+    figure.text(LEFT, 0.04, RESEARCH_NOTE, size=15, weight="bold", va="bottom")
+    figure.text(LEFT, 0.014, _shortened(models, 70), size=11, color=GREY, va="bottom")
 
 
 def _legend(figure: Figure, segmentation: Segmentation) -> None:
@@ -202,11 +202,12 @@ def _line(figure: Figure, left: float, right: float, height: float, colour: str)
 
 def _sizes(figure: Figure, segmentation: Segmentation) -> None:
     left, lesions = 0.785, segmentation.lesions
+    count = {0: "No tumour found", 1: "1 lesion"}.get(len(lesions), f"{len(lesions)} lesions")
+    figure.text(left, 0.7845, count, size=15, va="baseline")
     if not lesions:
-        figure.text(left, 0.787, "No tumour found", size=15, va="bottom")
-        figure.text(left, 0.77, "on the key frame", color=GREY, va="top")
         return
-    figure.text(left, 0.787, "1 lesion" if len(lesions) == 1 else f"{len(lesions)} lesions", size=15, va="bottom")
+    note = "longest diameter, area" + ("" if lesions[0].area_mm2 is not None else "\n(pixel size not calibrated)")
+    figure.text(left, 0.768, note, size=11.5, color=GREY, va="top", linespacing=1.3)
     lines = []
     for lesion in lesions[:_LESIONS_LISTED]:
         if lesion.longest_diameter_mm is not None and lesion.area_mm2 is not None:
@@ -215,9 +216,7 @@ def _sizes(figure: Figure, segmentation: Segmentation) -> None:
             lines.append(f"{lesion.number}   {lesion.longest_diameter_px:.0f} px   {lesion.area_px:,} px²")
     if len(lesions) > _LESIONS_LISTED:
         lines.append(f"and {len(lesions) - _LESIONS_LISTED} smaller")
-    figure.text(left, 0.765, "\n".join(lines), size=15, va="top", linespacing=1.5)
-    note = "longest diameter, area" + ("" if lesions[0].area_mm2 is not None else "\npixel size not calibrated")
-    figure.text(left, 0.43, note, size=11.5, color=GREY, va="bottom")
+    figure.text(left, 0.715, "\n".join(lines), size=15, va="top", linespacing=1.5)
 
 
 def _area(mm2: float) -> str:

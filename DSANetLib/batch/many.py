@@ -1,0 +1,230 @@
+"""Many runs: read, segment, predict by patient, write; one bad case never ends a batch."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ClinicalError, DSANetError
+from ..pipeline import DEFAULT_MODEL, DEFAULT_RESPONSE, DEFAULT_RESPONSE_FILM, predict, segment
+from ..readers import RunSource, read_run
+from ..results import CaseResult, Response, Segmentation
+from ..tables import patient_row, result_row
+from .case import case_folder, check_free, write_case
+from .patients import assign_patients
+from .store import Store
+
+if TYPE_CHECKING:
+    from ..clinical import ClinicalRecord
+    from ..models import ResponseModel, SegmentationModel
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class BatchOptions:
+    """What a user may choose for a batch; None lets the library choose. Frames are 0-based here."""
+
+    model: str = DEFAULT_MODEL
+    response_model: str | None = None
+    runtime: str = "auto"
+    device: str = "auto"
+    threads: int | None = None
+    key_frame: int | None = None
+    mask_frame: int | None = None
+    frame_rate: float | None = None
+    spacing_mm: float | None = None
+    scene: bool = True
+    picture: bool = True
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class CaseOutcome:
+    """How one run ended: with a folder, or with one line that says why not.
+
+    ``row`` is the case's row of the results table, ``timings_s`` seconds by stage, ``notes`` sentences on
+    what was left out or has to be known; ``error`` is set where there is no result, ``complaint`` where
+    there is one but something that was asked for could not be done.
+    """
+
+    source: Path
+    case_id: str
+    patient_id: str
+    folder: Path | None = None
+    row: Mapping[str, Any] = field(default_factory=dict)
+    timings_s: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    error: str | None = None
+    complaint: str | None = None
+
+
+class Models:
+    """The packages of a batch, each loaded once, when it is first needed."""
+
+    def __init__(self, options: BatchOptions) -> None:
+        self._options = options
+        self._loaded: dict[str, Any] = {}
+
+    def segmenter(self) -> SegmentationModel:
+        """Return the segmentation model."""
+        return self._load(self._options.model)
+
+    def responder(self, with_clinical: bool) -> ResponseModel:
+        """Return the response model: the user's, or the package that fits what is known of the patient."""
+        fitting = DEFAULT_RESPONSE if with_clinical else DEFAULT_RESPONSE_FILM
+        return self._load(self._options.response_model or fitting)
+
+    def _load(self, name: str) -> Any:
+        from ..models import load_model
+
+        if name not in self._loaded:
+            chosen = self._options
+            self._loaded[name] = load_model(name, runtime=chosen.runtime, device=chosen.device, threads=chosen.threads)
+        return self._loaded[name]
+
+
+def run_many(
+    sources: Sequence[RunSource],
+    out: Path,
+    options: BatchOptions,
+    *,
+    clinical: Mapping[str, ClinicalRecord] | None = None,
+    patients: Mapping[str, str] | None = None,
+    by_folder: bool = False,
+) -> Iterator[CaseOutcome]:
+    """Take every run through the pipeline, patient by patient, and yield how each ended.
+
+    All runs of a patient are segmented, then the patient's response is predicted once from those that
+    succeeded, then their folders are written; each folder and table appears whole or not at all.
+
+    Parameters
+    ----------
+    sources
+        From `readers.find_runs`.
+    out
+        Output folder.
+    options
+        The user's choices.
+    clinical
+        Patient or case → values; None where none were given.
+    patients, by_folder
+        See `batch.patients.assign_patients`.
+
+    Raises
+    ------
+    DSANetError
+        Where nothing can be done at all: a model is missing, a table in `out` is not ours.
+    """
+    models, store = Models(options), Store(out)
+    models.segmenter()
+    assigned = assign_patients([(s.case_id, Path(s.path)) for s in sources], patients, by_folder)
+    groups: dict[str, list[RunSource]] = {}
+    for source in sources:
+        groups.setdefault(assigned[source.case_id], []).append(source)
+    scene = options.scene
+    for patient_id, group in groups.items():
+        one = _Patient(patient_id, group, out, replace(options, scene=scene), models)
+        for outcome in one.outcomes(clinical, store):
+            # Said once: what the machine lacks for one scene it lacks for all.
+            scene = scene and not any("left out" in note for note in outcome.notes)
+            yield outcome
+
+
+class _Patient:
+    """The runs of one patient on their way through."""
+
+    def __init__(
+        self, patient_id: str, sources: Sequence[RunSource], out: Path, options: BatchOptions, models: Models
+    ) -> None:
+        self._id = patient_id
+        self._sources = sources
+        self._out = out
+        self._options = options
+        self._models = models
+
+    def outcomes(self, clinical: Mapping[str, ClinicalRecord] | None, store: Store) -> Iterator[CaseOutcome]:
+        """Segment all runs, predict once, write each; failures come first, as they happen."""
+        done: list[tuple[RunSource, Segmentation]] = []
+        for source in self._sources:
+            try:
+                done.append((source, self._segmented(source)))
+            except Exception as error:  # noqa: BLE001, PERF203 - one bad case never ends a batch
+                yield self._failure(source, error)
+        if not done:
+            return
+        record = _record(clinical, self._id, [s.case_id for s in self._sources])
+        try:
+            response = self._predicted([segmentation for _, segmentation in done], record)
+        except Exception as error:  # noqa: BLE001 - the same boundary
+            yield from (self._failure(source, error) for source, _ in done)
+            return
+        complaint = None
+        if clinical is not None and record is None:
+            problem = f"no clinical values for patient {self._id}; the prediction uses film alone"
+            complaint = str(ClinicalError(problem, "Add a row to the clinical table"))
+        written = []
+        for source, segmentation in done:
+            case = CaseResult(segmentation, response, self._id)
+            try:
+                outcome = self._write(source, case, complaint)
+                written.append(case)
+                store.add([result_row(case)], patient_row(self._id, written))
+            except Exception as error:  # noqa: BLE001 - the same boundary
+                outcome = self._failure(source, error)
+            yield outcome
+            complaint = None
+
+    def _segmented(self, source: RunSource) -> Segmentation:
+        options = self._options
+        check_free(case_folder(self._out, source.case_id), options.overwrite)
+        start = time.perf_counter()
+        run = read_run(
+            source.path, case_id=source.case_id, frame_rate=options.frame_rate, spacing_mm=options.spacing_mm
+        )
+        reading = time.perf_counter() - start
+        segmentation = segment(
+            run, self._models.segmenter(), key_frame=options.key_frame, mask_frame=options.mask_frame
+        )
+        return replace(segmentation, timings_s={"reading": reading, **(segmentation.timings_s or {})})
+
+    def _predicted(self, segmentations: list[Segmentation], record: ClinicalRecord | None) -> Response:
+        return predict(segmentations, self._models.responder(record is not None), record)
+
+    def _write(self, source: RunSource, case: CaseResult, complaint: str | None) -> CaseOutcome:
+        options, start = self._options, time.perf_counter()
+        folder = case_folder(self._out, source.case_id)
+        notes = write_case(case, folder, scene=options.scene, picture=options.picture, overwrite=options.overwrite)
+        timings = {**(case.segmentation.timings_s or {}), "writing": time.perf_counter() - start}
+        return CaseOutcome(
+            Path(source.path), source.case_id, self._id, folder, result_row(case), timings, tuple(notes),
+            complaint=complaint,
+        )  # fmt: skip
+
+    def _failure(self, source: RunSource, error: Exception) -> CaseOutcome:
+        log.debug("%s failed", source.case_id, exc_info=error)
+        return CaseOutcome(Path(source.path), source.case_id, self._id, error=_one_line(error, Path(source.path)))
+
+
+def _record(
+    clinical: Mapping[str, ClinicalRecord] | None, patient_id: str, case_ids: Sequence[str]
+) -> ClinicalRecord | None:
+    """Return the patient's values, found under the patient's name or one of the patient's cases."""
+    names = [patient_id, *case_ids]
+    return next((clinical[name] for name in names if name in clinical), None) if clinical else None
+
+
+def _one_line(error: Exception, source: Path) -> str:
+    """Return one line that names file and remedy, whatever went wrong."""
+    if isinstance(error, DSANetError):
+        text = str(error) if error.source else str(type(error)(error.problem, error.remedy, source))
+    elif isinstance(error, MemoryError):
+        text = str(DSANetError("memory is short", "Close other programs, or use fewer or smaller frames", source))
+    else:
+        problem = f"unexpected {type(error).__name__}: {error}"
+        text = str(DSANetError(problem, "Run again with --verbose and report what it says", source))
+    return " ".join(text.split())

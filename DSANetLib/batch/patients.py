@@ -1,0 +1,71 @@
+"""Which run belongs to which patient. DICOM does not say, as no patient data is read; so the user does, or nobody."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from ..errors import ClinicalError
+
+FOLDERS = "folders"
+
+
+def read_patients(path: str | Path) -> dict[str, str]:
+    """Read a CSV with the columns ``case`` and ``patient`` (others are ignored): case → patient.
+
+    Raises
+    ------
+    ClinicalError
+        Where the file cannot be read, lacks a column, or names a case twice with different patients.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ClinicalError(
+            f"the table of patients cannot be read ({_reason(error)})", "Give a CSV file in UTF-8", path
+        ) from error
+    rows = csv.DictReader(text.splitlines())
+    names = {name.strip().lower(): name for name in rows.fieldnames or [] if name}
+    missing = [name for name in ("case", "patient") if name not in names]
+    if missing:
+        raise ClinicalError(f"column {' and '.join(missing)} is missing", "Give the columns case and patient", path)
+    patients: dict[str, str] = {}
+    for number, row in enumerate(rows, 2):
+        case, patient = ((row[names[name]] or "").strip() for name in ("case", "patient"))
+        if not case or not patient:
+            raise ClinicalError(f"line {number} has no case or no patient", "Fill both, or delete the line", path)
+        if patients.setdefault(case, patient) != patient:
+            raise ClinicalError(f"line {number}: case {case} has two patients", "Keep one of them", path)
+    return patients
+
+
+def assign_patients(
+    cases: Iterable[tuple[str, Path]], table: Mapping[str, str] | None, by_folder: bool = False
+) -> dict[str, str]:
+    """Return case → patient.
+
+    The rule: what the table says; else, with ``by_folder``, the name of the folder that the run lies in;
+    else the case is a patient of its own.
+
+    Parameters
+    ----------
+    cases
+        (case, path of the run).
+    table
+        From `read_patients`, or None.
+    by_folder
+        Runs in one folder belong to one patient, named for the folder.
+    """
+    assigned = {}
+    for case, path in cases:
+        patient = (table or {}).get(case)
+        if patient is None:
+            patient = path.resolve().parent.name if by_folder else case
+        assigned[case] = patient
+    return assigned
+
+
+def _reason(error: Exception) -> str:
+    return error.strerror or "unreadable" if isinstance(error, OSError) else "not UTF-8 text"
