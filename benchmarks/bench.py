@@ -12,13 +12,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from measure import ROOT, Ratio, in_a_process, interleaved, interleaved_imports
 
 sys.path.insert(0, str(ROOT))
+
+if TYPE_CHECKING:
+    from DSANetLib import DSARun
+    from DSANetLib.preparation import NetworkInputs
 
 RATE = 3.0
 Line = dict[str, Any]
@@ -74,7 +79,6 @@ def preparation(quick: bool) -> list[Line]:
     from plain import plain_preparation
 
     from DSANetLib import DSARun
-    from DSANetLib.preparation import network_inputs, prepare
 
     cases = (
         ("subtracted 8-bit 30 x 788 x 1021", (30, 788, 1021), np.uint8, True),
@@ -89,14 +93,18 @@ def preparation(quick: bool) -> list[Line]:
             subtracted=subtracted, bit_depth=8 if dtype == np.uint8 else 12, intensity="linear",
         )  # fmt: skip
         ratio = interleaved(
-            lambda run=run: network_inputs(prepare(run)),
-            lambda frames=frames, times=times, subtracted=subtracted: plain_preparation(
-                frames, times, subtracted=subtracted
-            ),
+            partial(_prepared, run),
+            partial(plain_preparation, frames, times, subtracted=subtracted),
             3 if quick else 15,
         )
         lines.append(_line(f"preparation : plain OpenCV, {name}", ratio, 1.2))
     return lines
+
+
+def _prepared(run: DSARun) -> NetworkInputs:
+    from DSANetLib.preparation import network_inputs, prepare
+
+    return network_inputs(prepare(run))
 
 
 def whole_run(quick: bool) -> list[Line]:
@@ -155,7 +163,7 @@ def synthetic_run(shape: tuple[int, int, int], dtype: type, subtracted: bool) ->
     if not subtracted:
         ground -= 0.3 * np.exp(-(((x - 0.5) / 0.08) ** 2)) - 0.05 * np.sin(40 * y)
     stain = np.exp(-(((y - 0.45) ** 2 + (x - 0.5) ** 2) / 0.02))
-    frames = np.zeros(shape, dtype)
+    frames: np.ndarray = np.zeros(shape, dtype)
     for i in range(count):
         amount = 0.25 * np.exp(-(((i - 0.5 * count) / (0.2 * count)) ** 2)) if i > 4 else 0.0
         image = ground * (1 - amount * stain) + rng.normal(0, 0.01, (rows, columns))
