@@ -1,0 +1,158 @@
+"""Files and folders → the runs in them, each with a name of its own."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..errors import RunError
+from .dicom import identifiers
+from .dicom_facts import seconds_of
+from .dicom_pixels import read_dataset
+from .images import natural_key
+from .kind import Kind, file_kind
+from .naming import case_name, reveals, unique_names
+
+# Files of these names were meant as runs: one that cannot be read is reported, not passed over.
+_RUN_SUFFIXES = frozenset((".avi", ".mp4", ".mov", ".mkv", ".wmv", ".mpg", ".mpeg", ".m4v", ".dcm", ".dicom", ".nrrd"))
+# A folder's own files, and what operating systems leave behind.
+_NO_RUNS = frozenset(("dicomdir", "thumbs.db", "desktop.ini"))
+
+
+@dataclass(frozen=True)
+class RunSource:
+    """Where one run lies, and its name.
+
+    Parameters
+    ----------
+    path
+        The file, or the folder that holds the frames.
+    case_id
+        Name of the case, unique among the runs found together.
+    files
+        The frames' files in order; empty where ``path`` is the one file, or where nothing was found.
+    """
+
+    path: Path
+    case_id: str
+    files: tuple[Path, ...] = ()
+
+
+def find_runs(paths: Iterable[str | Path] | str | Path) -> list[RunSource]:
+    """Find the runs in files and folders; folders are searched to the bottom.
+
+    A folder's images are the frames of one run; DICOM files of one frame are grouped by series and
+    acquisition and ordered by instance number; every other file is a run of its own. Nothing raises here:
+    what cannot be read stays in the list, so that ``read_run`` says why and the other runs go on.
+
+    Parameters
+    ----------
+    paths
+        Files and folders, or one of them.
+
+    Returns
+    -------
+    list of RunSource
+        In the order given, within a folder in natural order; pass each to ``read_run``.
+    """
+    given = [Path(paths)] if isinstance(paths, (str, Path)) else [Path(p) for p in paths]
+    found: list[RunSource] = []
+    for path in given:
+        found += (_in_folder(path) or [RunSource(path, case_name(path))]) if path.is_dir() else [_file(path)]
+    found = list({(source.path, source.files): source for source in found}.values())
+    parents = [case_name(source.path.resolve().parent) for source in found]
+    names = unique_names([source.case_id for source in found], parents)
+    return [replace(source, case_id=name) for source, name in zip(found, names, strict=True)]
+
+
+def folder_is_empty(source: RunSource) -> bool:
+    """Tell whether a source is a folder in which no run was found."""
+    return not source.files and source.path.is_dir()
+
+
+def _file(path: Path) -> RunSource:
+    return RunSource(path, case_name(path))
+
+
+def _in_folder(folder: Path) -> list[RunSource]:
+    try:
+        entries = sorted((e for e in folder.iterdir() if not e.name.startswith(".")), key=natural_key)
+    except OSError:
+        return []
+    kinds: dict[str, list[Path]] = defaultdict(list)
+    for entry in entries:
+        if entry.is_file() and entry.name.casefold() not in _NO_RUNS:
+            kinds[_kind_or_broken(entry)].append(entry)
+    runs = []
+    if kinds["image"]:
+        runs.append(RunSource(folder, case_name(folder), tuple(kinds["image"])))
+    runs += _dicom_runs(folder, kinds["dicom"])
+    runs += [_file(path) for path in sorted(kinds["video"] + kinds["nrrd"] + kinds["broken"], key=natural_key)]
+    for entry in entries:
+        if entry.is_dir() and not entry.is_symlink():
+            runs += _in_folder(entry)
+    return runs
+
+
+def _kind_or_broken(path: Path) -> Kind | str:
+    try:
+        kind = file_kind(path)
+    except RunError:
+        return "broken" if path.suffix.casefold() in _RUN_SUFFIXES else "other"
+    return "broken" if kind == "other" and path.suffix.casefold() in _RUN_SUFFIXES else kind
+
+
+def _dicom_runs(folder: Path, files: Sequence[Path]) -> list[RunSource]:
+    """Group single-frame files by series; a file of many frames is a run of its own."""
+    runs: list[RunSource] = []
+    series: dict[tuple[str, str], list[tuple[Path, Any]]] = defaultdict(list)
+    for path in files:
+        try:
+            dataset, _ = read_dataset(path)
+        except RunError:
+            runs.append(_file(path))
+            continue
+        if not dataset.get("Rows"):
+            continue  # A report or a presentation state beside the runs.
+        if int(dataset.get("NumberOfFrames") or 1) > 1 or not dataset.get("SeriesInstanceUID"):
+            runs.append(_file(path))
+        else:
+            plane = str(list(dataset.get("ImageType") or [])[2:3])
+            series[str(dataset.SeriesInstanceUID), plane].append((path, dataset))
+    for members in series.values():
+        runs += [_series_run(folder, run, alone=len(series) == 1) for run in _acquisitions(members)]
+    return sorted(runs, key=lambda source: natural_key((source.files or (source.path,))[0]))
+
+
+def _acquisitions(members: list[tuple[Path, Any]]) -> list[list[tuple[Path, Any]]]:
+    """Split a series where several runs lie in it: acquisitions of several files each."""
+    numbers: dict[str, list[tuple[Path, Any]]] = defaultdict(list)
+    for member in members:
+        numbers[str(member[1].get("AcquisitionNumber") or "")].append(member)
+    groups = list(numbers.values())
+    # Some devices count every frame as an acquisition: then the series is the run.
+    split = groups if all(len(group) > 1 for group in groups) else [members]
+    return [sorted(group, key=_order) for group in split]
+
+
+def _order(member: tuple[Path, Any]) -> tuple[float, float, tuple[tuple[int, int, str], ...]]:
+    path, dataset = member
+    number = dataset.get("InstanceNumber")
+    time = seconds_of(dataset.get("AcquisitionDateTime")) or seconds_of(dataset.get("AcquisitionTime")) or 0.0
+    return (float("inf") if number in (None, "") else float(number), time, natural_key(path))
+
+
+def _series_run(folder: Path, members: list[tuple[Path, Any]], *, alone: bool) -> RunSource:
+    files = tuple(path for path, _ in members)
+    if len(files) == 1:
+        return _file(files[0])
+    number = members[0][1].get("SeriesNumber")
+    name = case_name(folder)
+    if not alone and number not in (None, ""):
+        name = f"{name}-s{number}"
+    if reveals(name, identifiers(members[0][1])):
+        name = "series" if number in (None, "") else f"series-{number}"
+    return RunSource(folder, name, files)
