@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
+
 from ..errors import TrainingError
 from .records import RunRecord
-from .statistics import Difference, Estimate, bootstrap_mean, paired_bootstrap
+from .statistics import Difference, Estimate, bootstrap_mean, bootstrap_statistic, paired_bootstrap
 from .table import Cell, Column, Table
 
 Group = tuple[str, Callable[[RunRecord], bool]]
@@ -77,6 +79,29 @@ def false_positive_ratio(records: Sequence[RunRecord], *, seed: int = 0) -> Esti
     if not flags:
         return None
     return bootstrap_mean([flag for _, flag in flags], [patient for patient, _ in flags], seed=seed, unit="run")
+
+
+def size_gap(records: Sequence[RunRecord], *, least_cm: float = 5.0, seed: int = 0) -> Estimate | None:
+    """Mean Dice of runs whose largest lesion has ``least_cm`` and more, less that of the others.
+
+    Patients are resampled; None where either group is empty.
+    """
+    runs = with_tumour(records)
+    patients = sorted({record.patient for record in runs})
+    place = {patient: i for i, patient in enumerate(patients)}
+    sums, counts = np.zeros((len(patients), 2)), np.zeros((len(patients), 2))
+    for record in runs:
+        group = int(record.largest_cm >= least_cm)
+        sums[place[record.patient], group] += record.dice
+        counts[place[record.patient], group] += 1
+    if not counts.sum(axis=0).all():
+        return None
+
+    def gap(chosen: np.ndarray) -> float:
+        total, number = sums[chosen].sum(axis=0), counts[chosen].sum(axis=0)
+        return float(total[1] / number[1] - total[0] / number[0]) if number.all() else float("nan")
+
+    return bootstrap_statistic(gap, len(patients), seed=seed)
 
 
 OVERALL_COLUMNS = (
@@ -187,18 +212,19 @@ def tumour_free_table(models: Mapping[str, Sequence[RunRecord]], *, seed: int = 
 
 
 def compare_dice(first: Sequence[RunRecord], second: Sequence[RunRecord], *, seed: int = 0) -> Difference:
-    """Paired bootstrap by patient of the Dice of two models, over runs where either saw a tumour.
+    """Paired bootstrap by patient of the Dice of two models, over runs of both with tumour.
+
+    A model that was evaluated on fewer patients is compared on those.
 
     Raises
     ------
     TrainingError
-        Where the two were not evaluated on the same runs.
+        Where no run was evaluated by both.
     """
-    ours, theirs = ({record.run: record for record in records} for records in (first, second))
-    if ours.keys() != theirs.keys():
-        missing = sorted(ours.keys() ^ theirs.keys())
-        raise TrainingError(f"run {missing[0]} was evaluated by one model only", "Evaluate both on the same patients")
-    runs = sorted(run for run in ours if not (ours[run].tumour_free and theirs[run].tumour_free))
+    ours, theirs = ({record.run: record for record in with_tumour(records)} for records in (first, second))
+    runs = sorted(ours.keys() & theirs.keys())
+    if not runs:
+        raise TrainingError("the two models share no run with tumour", "Evaluate both on the same patients")
     return paired_bootstrap(
         [ours[run].dice for run in runs],
         [theirs[run].dice for run in runs],

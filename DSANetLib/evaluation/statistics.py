@@ -228,12 +228,7 @@ def _placements(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.
 def auc(scores: Sequence[float] | np.ndarray, positive: Sequence[bool] | np.ndarray) -> float:
     """Area under the ROC curve of a score (Mann-Whitney; ties count half), 0-1.
 
-    Parameters
-    ----------
-    scores
-        (N,) finite, higher for the positive class.
-    positive
-        (N,) labels; both classes must occur.
+    ``scores`` (N,) are finite and higher for the positive class; of ``positive`` (N,) both classes must occur.
     """
     labels = _split(scores, positive)
     return float(_placements(np.asarray(scores, dtype=np.float64), labels)[0].mean())
