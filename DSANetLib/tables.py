@@ -62,7 +62,7 @@ LESION_COLUMNS = (
 CURVE_COLUMNS = (
     Column("frame", "", "Counted from 1"),
     Column("time", "s", "From the first frame"),
-    Column("opacification", "1", "Mean contrast in the region the key frame is chosen in"),
+    Column("opacification", "", "Contrast in the region that the key frame is chosen in, grey units"),
     Column("key_frame", "", "1 on the key frame, else 0"),
 )
 

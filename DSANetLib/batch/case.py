@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 MARKER = "case.json"
 """A folder with this file was written here, and may be replaced when asked; any other never is."""
 
+SCENE_LEFT_OUT = "the Slicer scene was left out"
+
 # BGR, as OpenCV writes.
 _LIVER_BGR, _TUMOUR_BGR = (191, 212, 45), (26, 140, 255)
 
@@ -169,4 +171,4 @@ def _write_slicer_files(case: CaseResult, folder: Path) -> list[str]:
         for path in folder.glob("*"):
             if path.name.endswith((".mrb", ".nrrd")):
                 path.unlink()
-        return [f"the Slicer scene was left out: {error}"]
+        return [f"{SCENE_LEFT_OUT}: {error}"]

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ClinicalError, DSANetError
 from ..pipeline import DEFAULT_MODEL, DEFAULT_RESPONSE, DEFAULT_RESPONSE_FILM, predict, segment
 from ..readers import RunSource, read_run
-from ..results import CaseResult, Response, Segmentation
+from ..results import CaseResult, Segmentation
+from ..run import DSARun
 from ..tables import patient_row, result_row
-from .case import case_folder, check_free, write_case
+from .case import SCENE_LEFT_OUT, case_folder, check_free, write_case
 from .patients import assign_patients
 from .store import Store
 
@@ -54,7 +55,7 @@ class CaseOutcome:
 
     source: Path
     case_id: str
-    patient_id: str
+    patient_id: str | None = None
     folder: Path | None = None
     row: Mapping[str, Any] = field(default_factory=dict)
     timings_s: Mapping[str, float] = field(default_factory=dict)
@@ -120,32 +121,36 @@ def run_many(
     DSANetError
         Where nothing can be done at all: a model is missing, a table in `out` is not ours.
     """
-    models, store = Models(options), Store(out)
+    models, store, taken = Models(options), Store(out), set[str]()
     models.segmenter()
-    assigned = assign_patients([(s.case_id, Path(s.path)) for s in sources], patients, by_folder)
-    groups: dict[str, list[RunSource]] = {}
-    for source in sources:
-        groups.setdefault(assigned[source.case_id], []).append(source)
     scene = options.scene
-    for patient_id, group in groups.items():
-        one = _Patient(patient_id, group, out, replace(options, scene=scene), models)
-        for outcome in one.outcomes(clinical, store):
-            # Said once: what the machine lacks for one scene it lacks for all.
-            scene = scene and not any("left out" in note for note in outcome.notes)
-            yield outcome
+    for patient_id, group in assign_patients(sources, patients, by_folder).items():
+        for runs in [group] if patient_id is not None else [[source] for source in group]:
+            patient = _Patient(patient_id, runs, out, replace(options, scene=scene), models, taken)
+            for outcome in patient.outcomes(clinical, store):
+                # Said once: what the machine lacks for one scene it lacks for all.
+                scene = scene and not any(note.startswith(SCENE_LEFT_OUT) for note in outcome.notes)
+                yield outcome
 
 
 class _Patient:
-    """The runs of one patient on their way through."""
+    """The runs of one patient on their way through; without a name the patient takes the first run's."""
 
     def __init__(
-        self, patient_id: str, sources: Sequence[RunSource], out: Path, options: BatchOptions, models: Models
+        self,
+        name: str | None,
+        sources: Sequence[RunSource],
+        out: Path,
+        options: BatchOptions,
+        models: Models,
+        taken: set[str],
     ) -> None:
-        self._id = patient_id
+        self._name = name
         self._sources = sources
         self._out = out
         self._options = options
         self._models = models
+        self._taken = taken
 
     def outcomes(self, clinical: Mapping[str, ClinicalRecord] | None, store: Store) -> Iterator[CaseOutcome]:
         """Segment all runs, predict once, write each; failures come first, as they happen."""
@@ -154,74 +159,85 @@ class _Patient:
             try:
                 done.append((source, self._segmented(source)))
             except Exception as error:  # noqa: BLE001, PERF203 - one bad case never ends a batch
-                yield self._failure(source, error)
+                yield _failure(source, error)
         if not done:
             return
-        record = _record(clinical, self._id, [s.case_id for s in self._sources])
+        record = self._record(clinical, done)
         try:
-            response = self._predicted([segmentation for _, segmentation in done], record)
+            model = self._models.responder(record is not None)
+            response = predict([segmentation for _, segmentation in done], model, record)
         except Exception as error:  # noqa: BLE001 - the same boundary
-            yield from (self._failure(source, error) for source, _ in done)
+            yield from [_failure(source, error) for source, _ in done]
             return
-        complaint = None
+        patient_id, complaint = self._shown_name(done), None
         if clinical is not None and record is None:
-            problem = f"no clinical values for patient {self._id}; the prediction uses film alone"
+            problem = f"no clinical values for patient {patient_id}; the prediction uses film alone"
             complaint = str(ClinicalError(problem, "Add a row to the clinical table"))
-        written = []
+        written: list[CaseResult] = []
         for source, segmentation in done:
-            case = CaseResult(segmentation, response, self._id)
+            case = CaseResult(segmentation, response, patient_id)
             try:
                 outcome = self._write(source, case, complaint)
                 written.append(case)
-                store.add([result_row(case)], patient_row(self._id, written))
+                store.add([result_row(case)], patient_row(patient_id, written))
             except Exception as error:  # noqa: BLE001 - the same boundary
-                outcome = self._failure(source, error)
+                outcome = _failure(source, error)
             yield outcome
             complaint = None
 
     def _segmented(self, source: RunSource) -> Segmentation:
-        options = self._options
-        check_free(case_folder(self._out, source.case_id), options.overwrite)
-        start = time.perf_counter()
-        run = read_run(
-            source.path, case_id=source.case_id, frame_rate=options.frame_rate, spacing_mm=options.spacing_mm
-        )
-        reading = time.perf_counter() - start
+        options, start = self._options, time.perf_counter()
+        run = self._named(read_run(source, frame_rate=options.frame_rate, spacing_mm=options.spacing_mm))
+        # Before the work: nobody wants to wait for a result that has no place.
+        check_free(case_folder(self._out, run.case_id), options.overwrite)
+        timings = {"reading": time.perf_counter() - start}
         segmentation = segment(
             run, self._models.segmenter(), key_frame=options.key_frame, mask_frame=options.mask_frame
         )
-        return replace(segmentation, timings_s={"reading": reading, **(segmentation.timings_s or {})})
+        return replace(segmentation, timings_s={**timings, **(segmentation.timings_s or {})})
 
-    def _predicted(self, segmentations: list[Segmentation], record: ClinicalRecord | None) -> Response:
-        return predict(segmentations, self._models.responder(record is not None), record)
+    def _named(self, run: DSARun) -> DSARun:
+        """Return the run with a name that no other of the batch has: pseudonyms can meet, and so can A and a."""
+        name, number = run.case_id, 2
+        while name.casefold() in self._taken:
+            name, number = f"{run.case_id}-{number}", number + 1
+        self._taken.add(name.casefold())
+        return run if name == run.case_id else run.with_changes(case_id=name)
 
     def _write(self, source: RunSource, case: CaseResult, complaint: str | None) -> CaseOutcome:
         options, start = self._options, time.perf_counter()
-        folder = case_folder(self._out, source.case_id)
+        folder = case_folder(self._out, case.case_id)
         notes = write_case(case, folder, scene=options.scene, picture=options.picture, overwrite=options.overwrite)
         timings = {**(case.segmentation.timings_s or {}), "writing": time.perf_counter() - start}
         return CaseOutcome(
-            Path(source.path), source.case_id, self._id, folder, result_row(case), timings, tuple(notes),
+            Path(source.path), case.case_id, case.patient_id, folder, result_row(case), timings, tuple(notes),
             complaint=complaint,
         )  # fmt: skip
 
-    def _failure(self, source: RunSource, error: Exception) -> CaseOutcome:
-        log.debug("%s failed", source.case_id, exc_info=error)
-        return CaseOutcome(Path(source.path), source.case_id, self._id, error=_one_line(error, Path(source.path)))
+    def _record(
+        self, clinical: Mapping[str, ClinicalRecord] | None, done: Sequence[tuple[RunSource, Segmentation]]
+    ) -> ClinicalRecord | None:
+        """Return the patient's values, found under the patient's name or one of the patient's cases."""
+        names = [self._name] if self._name else []
+        names += [name for source, segmentation in done for name in (source.case_id, segmentation.case_id)]
+        return next((clinical[name] for name in names if name in clinical), None) if clinical else None
+
+    def _shown_name(self, done: Sequence[tuple[RunSource, Segmentation]]) -> str:
+        """Return the patient's name for tables: the first run's, where nobody said or a DICOM header shows it is real."""
+        runs = [segmentation.prepared.run for _, segmentation in done]
+        told = any(run.kind == "dicom" and run.source == run.case_id for run in runs)
+        return self._name if self._name and not told else runs[0].case_id
 
 
-def _record(
-    clinical: Mapping[str, ClinicalRecord] | None, patient_id: str, case_ids: Sequence[str]
-) -> ClinicalRecord | None:
-    """Return the patient's values, found under the patient's name or one of the patient's cases."""
-    names = [patient_id, *case_ids]
-    return next((clinical[name] for name in names if name in clinical), None) if clinical else None
+def _failure(source: RunSource, error: Exception) -> CaseOutcome:
+    log.debug("%s failed", source.case_id, exc_info=error)
+    return CaseOutcome(Path(source.path), source.case_id, error=one_line(error, Path(source.path)))
 
 
-def _one_line(error: Exception, source: Path) -> str:
+def one_line(error: Exception, source: Path | None = None) -> str:
     """Return one line that names file and remedy, whatever went wrong."""
     if isinstance(error, DSANetError):
-        text = str(error) if error.source else str(type(error)(error.problem, error.remedy, source))
+        text = str(error) if error.source or source is None else str(DSANetError(error.problem, error.remedy, source))
     elif isinstance(error, MemoryError):
         text = str(DSANetError("memory is short", "Close other programs, or use fewer or smaller frames", source))
     else:

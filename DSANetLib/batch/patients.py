@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ..errors import ClinicalError
-
-FOLDERS = "folders"
+from ..readers import RunSource
 
 
 def read_patients(path: str | Path) -> dict[str, str]:
@@ -42,29 +41,29 @@ def read_patients(path: str | Path) -> dict[str, str]:
 
 
 def assign_patients(
-    cases: Iterable[tuple[str, Path]], table: Mapping[str, str] | None, by_folder: bool = False
-) -> dict[str, str]:
-    """Return case → patient.
+    sources: Iterable[RunSource], table: Mapping[str, str] | None, by_folder: bool = False
+) -> dict[str | None, list[RunSource]]:
+    """Return patient → runs in the order of first appearance; under None the runs that nobody was named for.
 
     The rule: what the table says; else, with ``by_folder``, the name of the folder that the run lies in;
-    else the case is a patient of its own.
+    else every run is a patient of its own.
 
     Parameters
     ----------
-    cases
-        (case, path of the run).
+    sources
+        From `readers.find_runs`.
     table
         From `read_patients`, or None.
     by_folder
         Runs in one folder belong to one patient, named for the folder.
     """
-    assigned = {}
-    for case, path in cases:
-        patient = (table or {}).get(case)
-        if patient is None:
-            patient = path.resolve().parent.name if by_folder else case
-        assigned[case] = patient
-    return assigned
+    groups: dict[str | None, list[RunSource]] = {}
+    for source in sources:
+        patient = (table or {}).get(source.case_id)
+        if patient is None and by_folder:
+            patient = Path(source.path).resolve().parent.name or None
+        groups.setdefault(patient, []).append(source)
+    return groups
 
 
 def _reason(error: Exception) -> str:
