@@ -198,7 +198,7 @@ def _what_to_subtract(
             warnings.append("The run is already subtracted; the mask frame was not used.")
         return Subtraction()
     if run.subtracted is None and mask_frame is None:
-        if run.count < 2 or polarity.is_flat(seen.small, field):
+        if polarity.is_flat(seen.small, field):
             return Subtraction(decided_by="detected")
         warnings.append("The run looks unsubtracted; it was subtracted. Say so if it was subtracted already.")
         return replace(subtraction.choose_mask(run, None, shift), decided_by="detected")
