@@ -74,7 +74,7 @@ def _enhanced_times(dataset: Any, count: int) -> np.ndarray | None:
 
 
 def seconds_of(value: object) -> float | None:
-    """Return a DICOM DT or TM value as seconds (from year 1, or from midnight), None where it is none."""
+    """Return a DICOM DT or TM value as seconds (from 1900, of which only differences matter), None where it is none."""
     text = str(value or "").strip().split("+")[0]
     for form, length in (("%Y%m%d%H%M%S", 14), ("%H%M%S", 6)):
         whole, _, fraction = text.partition(".")

@@ -210,9 +210,7 @@ class DicomPixels:
 
     def _check_whole(self, whole: int) -> None:
         if whole < self.count:
-            raise RunError(
-                f"the file is truncated: {whole} of {self.count} frames could be read", _BROKEN, self._path
-            )
+            raise RunError(f"the file is truncated: {whole} of {self.count} frames could be read", _BROKEN, self._path)
 
     def _fragments(self, file: BinaryIO) -> list[Span]:
         """Return all items of the encapsulated pixel data; the first is the basic offset table."""

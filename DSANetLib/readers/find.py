@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RunError
-from .dicom import identifiers
+from .dicom import identifiers, neutral_name
 from .dicom_facts import seconds_of
-from .dicom_pixels import read_dataset
+from .dicom_pixels import DicomPixels, read_dataset
 from .images import natural_key
 from .kind import Kind, file_kind
 from .naming import case_name, reveals, unique_names
@@ -63,14 +63,33 @@ def find_runs(paths: Iterable[str | Path] | str | Path) -> list[RunSource]:
     for path in given:
         found += (_in_folder(path) or [RunSource(path, case_name(path))]) if path.is_dir() else [_file(path)]
     found = list({(source.path, source.files): source for source in found}.values())
-    parents = [case_name(source.path.resolve().parent) for source in found]
-    names = unique_names([source.case_id for source in found], parents)
+    names = unique_names(*zip(*(_neutral_names(source) for source in found), strict=True)) if found else []
     return [replace(source, case_id=name) for source, name in zip(found, names, strict=True)]
 
 
 def folder_is_empty(source: RunSource) -> bool:
     """Tell whether a source is a folder in which no run was found."""
     return not source.files and source.path.is_dir()
+
+
+def _neutral_names(source: RunSource) -> tuple[str, str]:
+    """Return names from the run and from the folder around it, without what a DICOM header calls the patient's."""
+    parent = case_name(source.path.resolve().parent)
+    path = (source.files or (source.path,))[0]
+    try:
+        if source.path.is_dir() and not source.files or file_kind(path) != "dicom":
+            return source.case_id, parent
+        dataset, offset = read_dataset(path)
+    except RunError:
+        return source.case_id, parent
+    if reveals(parent, identifiers(dataset)):
+        parent = ""
+    if not reveals(source.case_id, identifiers(dataset)):
+        return source.case_id, parent
+    try:
+        return neutral_name(source.case_id, dataset, DicomPixels(path, dataset, offset)), parent
+    except RunError:
+        return "case", parent
 
 
 def _file(path: Path) -> RunSource:
@@ -153,6 +172,4 @@ def _series_run(folder: Path, members: list[tuple[Path, Any]], *, alone: bool) -
     name = case_name(folder)
     if not alone and number not in (None, ""):
         name = f"{name}-s{number}"
-    if reveals(name, identifiers(members[0][1])):
-        name = "series" if number in (None, "") else f"series-{number}"
     return RunSource(folder, name, files)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 _SUFFIXES = re.compile(r"(\.seq)?\.[A-Za-z0-9]{1,5}$", re.IGNORECASE)
@@ -30,10 +30,15 @@ def case_name(path: Path) -> str:
 
 
 def reveals(text: str, identifiers: Iterable[str]) -> bool:
-    """Tell whether a name holds a part, of three letters or more, of a patient's name, number or date."""
+    """Tell whether a text holds a part of a patient's name, a number, a date or a UID.
+
+    Parts of three letters or more are found anywhere, in any writing of accents and separators; those of two
+    letters (Li, Ng) only as a word of their own.
+    """
     folded = _fold(text)
-    parts = (part for value in identifiers for part in re.split(r"[\^=\s,._-]+", value))
-    return any(len(part) >= 3 and _fold(part) in folded for part in parts)
+    words = {_fold(word) for word in re.split(r"[\W_]+", text)}
+    parts = (_fold(part) for value in identifiers for part in re.split(r"[\^=\s,_-]+", value))
+    return any(part in folded if len(part) >= 3 else part in words for part in parts if len(part) >= 2)
 
 
 def _fold(text: str) -> str:
@@ -41,10 +46,10 @@ def _fold(text: str) -> str:
     return "".join(c for c in plain if c.isalnum())
 
 
-def unique_names(names: list[str], parents: list[str]) -> list[str]:
+def unique_names(names: Sequence[str], parents: Sequence[str]) -> list[str]:
     """Make names unique: first by the parent folder's name, then by a number."""
     chosen = [
-        f"{parent}-{name}" if names.count(name) > 1 and parent else name
+        f"{parent}-{name}" if list(names).count(name) > 1 and parent else name
         for name, parent in zip(names, parents, strict=True)
     ]
     taken: set[str] = set()

@@ -110,9 +110,7 @@ def _read(source: RunSource, case_id: str | None) -> DSARun:
     raise not_a_run(files[0])
 
 
-def _stated_times(
-    run: DSARun, times: Sequence[float] | np.ndarray | None, rate: float | None
-) -> np.ndarray:
+def _stated_times(run: DSARun, times: Sequence[float] | np.ndarray | None, rate: float | None) -> np.ndarray:
     if times is not None and rate is not None:
         raise RunError("frame times and a frame rate are given", "Give one of the two", run.source)
     if times is not None:
