@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..results import CaseResult, FrameMasks, Segmentation
-from ..tables import LESION_COLUMNS, RESULT_COLUMNS, lesion_rows, result_row
+from ..tables import LESION_COLUMNS, RESULT_COLUMNS, Cell, lesion_rows, result_row
 from .attributes import Fact
 from .scene import CaseNodes
-from .segmentation import FrameState, MaskNodes, StoredMasks, write_masks
+from .segmentation import FrameState, StoredMasks, write_masks
 from .sequence import frames_that_fit, write_run
 from .table import find_table, read_table, write_table
 
@@ -41,7 +43,7 @@ def write_case(case: CaseResult, *, run_bytes: int = RUN_BYTES) -> CaseNodes:
     run = seg.prepared.run
     key = seg.key_frame.index
     frames = frames_that_fit(run, seg.frames, run_bytes)
-    nodes = write_run(run, seg.prepared.frame_times, frames=frames, key_frame=key)
+    nodes = write_run(run, seg.prepared.frame_times, frames=frames, key_frame=key, shown_polarity=seg.prepared.polarity)
     masks = write_masks(
         nodes,
         {frame: (m.liver, m.tumour) for frame, m in seg.masks.items()},
@@ -74,16 +76,13 @@ def segmentation_facts(seg: Segmentation) -> dict[str, Fact]:
 
 def frame_masks(stored: StoredMasks) -> FrameMasks:
     """Return masks of the scene as the pipeline takes them, to predict from a corrected mask."""
-    origin = "edited" if stored.state in ("edited", "accepted") else "predicted"
-    return FrameMasks(tumour=stored.tumour, liver=stored.liver if stored.liver.any() else None, origin=origin)
+    liver = stored.liver if stored.liver.any() else None
+    return FrameMasks(stored.tumour, liver, "edited" if stored.state == "edited" else "predicted")
 
 
 def _state(masks: FrameMasks) -> FrameState:
     return "edited" if masks.origin == "edited" else "predicted"
 
 
-def _rows_of(table: object) -> list:
+def _rows_of(table: Any) -> list[dict[str, Cell]]:
     return read_table(table) if table is not None else []
-
-
-__all__ = ["LESIONS", "RESULTS", "CaseNodes", "MaskNodes", "frame_masks", "segmentation_facts", "write_case"]

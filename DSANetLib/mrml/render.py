@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes.util
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +18,7 @@ import numpy as np
 from ..errors import SceneError
 from .headless import application_logic, scene, start
 from .segmentation import MaskNodes
-from .sequence import RunNodes, frame_array, show_frame, shown_frame
+from .sequence import RunNodes, show_frame, shown_frame
 
 # Debian's and Ubuntu's names; together they bring EGL and a driver that renders without graphics card.
 PACKAGES = ("libegl1", "libgl1-mesa-dri")
@@ -137,7 +136,7 @@ def _look_at_frame(view: Any, volume: Any, longest_side: int) -> tuple[int, int]
     bounds = [0.0] * 6
     volume.GetRASBounds(bounds)
     size = np.array([bounds[1] - bounds[0], bounds[3] - bounds[2]])
-    width, height = (max(1, int(round(side))) for side in size * longest_side / size.max())
+    width, height = (max(1, round(float(side))) for side in size * longest_side / size.max())
     view.SetOrientation("Axial")
     to_ras = view.GetSliceToRAS()
     for axis in range(3):
@@ -218,13 +217,10 @@ def _write_png(pixels: np.ndarray, path: Path) -> None:
     writer.SetInputData(image)
     writer.WriteToMemoryOn()
     writer.Write()
-    temporary = None
+    temporary = path.with_name(f".dsanet-{os.getpid()}-{path.name}")
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".dsanet-", delete=False) as file:
-            temporary = file.name
-            file.write(vtk_to_numpy(writer.GetResult()).tobytes())
-        os.replace(temporary, path)
+        temporary.write_bytes(vtk_to_numpy(writer.GetResult()).tobytes())
+        temporary.replace(path)
     except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise SceneError(f"cannot be written ({error.strerror})", "Choose a folder you may write to", path) from error

@@ -5,7 +5,6 @@ Slicer's own storage nodes write and read them, so Slicer opens each without thi
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 import zipfile
@@ -193,7 +192,10 @@ def _remove(node: Any) -> None:
     """Remove a node with its display and storage nodes; fine where it is gone already."""
     if node is None or node.GetScene() is None:
         return
-    for many, one in (("GetNumberOfDisplayNodes", "GetNthDisplayNode"), ("GetNumberOfStorageNodes", "GetNthStorageNode")):
+    for many, one in (
+        ("GetNumberOfDisplayNodes", "GetNthDisplayNode"),
+        ("GetNumberOfStorageNodes", "GetNthStorageNode"),
+    ):
         if hasattr(node, many):
             for other in [getattr(node, one)(i) for i in range(getattr(node, many)())]:
                 if other is not None:
@@ -223,9 +225,11 @@ def _whole(path: str | Path, suffixes: tuple[str, ...], overwrite: bool) -> Iter
     try:
         yield folder / path.name
         for written in sorted(folder.iterdir()):
-            os.replace(written, path.parent / written.name)
+            written.replace(path.parent / written.name)
     except OSError as error:
-        raise SceneError(f"cannot be written ({error.strerror})", "Make room, or choose another folder", path) from error
+        raise SceneError(
+            f"cannot be written ({error.strerror})", "Make room, or choose another folder", path
+        ) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

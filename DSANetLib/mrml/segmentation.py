@@ -16,7 +16,7 @@ import numpy as np
 from ..errors import SceneError
 from .attributes import CASE, FRAME, ROLE, STATE, Fact, fact, need_fact, set_facts
 from .headless import logic, scene, start
-from .sequence import RunNodes, set_time_index, frame_array, item_number, items, shown_frame, stored_frames
+from .sequence import RunNodes, frame_array, item_number, items, set_time_index, shown_frame, stored_frames
 from .terminology import LIVER, SEGMENTS, TUMOUR, describe
 
 FrameState = Literal["empty", "predicted", "edited", "accepted", "rejected"]
@@ -82,9 +82,8 @@ def write_masks(
     set_facts(sequence, {**(facts or {}), ROLE: "masks", CASE: need_fact(run.sequence, CASE)})
     template = slicer.vtkMRMLSegmentationNode()
     for place, frame in enumerate(stored_frames(run.sequence)):
-        liver, tumour = masks.get(frame, (None, None))
         template.SetName(f"{name} {frame + 1:04d}")
-        _fill(template.GetSegmentation(), run, liver, tumour)
+        _fill(template.GetSegmentation(), run, *masks.get(frame, (None, None)))
         set_facts(template, {FRAME: frame, STATE: given.get(frame, "empty")})
         sequence.SetDataNodeAtValue(template, run.sequence.GetNthIndexValue(place))
     return _attach(run, sequence)
@@ -223,6 +222,9 @@ def _fill(segmentation: Any, run: RunNodes, liver: np.ndarray | None, tumour: np
         # A labelmap of its own: saving may have put both segments into one.
         segment.SetLabelValue(1)
         segment.AddRepresentation(_LABELMAP, _labelmap(volume, mask))
+    # A surface that was made of the old mask (Show 3D) is none of the new one.
+    segmentation.InvalidateNonSourceRepresentations()
+    segmentation.Modified()
 
 
 def _labelmap(volume: Any, mask: np.ndarray | None, whole: bool = False) -> Any:
@@ -273,7 +275,7 @@ def _state(item: Any) -> FrameState:
     state = fact(item, STATE) or "empty"
     if state not in STATES:
         raise SceneError(f"{state!r} is no state of a frame", f"Use one of {', '.join(STATES)}", item.GetName())
-    return state  # type: ignore[return-value]
+    return state
 
 
 def _refresh(nodes: MaskNodes, frame: int) -> None:

@@ -39,6 +39,7 @@ def write_run(
     *,
     frames: Sequence[int] | None = None,
     key_frame: int | None = None,
+    shown_polarity: str | None = None,
 ) -> RunNodes:
     """Put a run into the scene.
 
@@ -53,6 +54,8 @@ def write_run(
         Source frames to store, ascending, where a long run shall not be stored whole; all where not given.
     key_frame
         Frame to show first, 0-based.
+    shown_polarity
+        Polarity that was found where the run does not say; inverts the display of ``bright_contrast``.
 
     Returns
     -------
@@ -78,7 +81,7 @@ def write_run(
         volume.SetName(f"{run.case_id} {index + 1:04d}")
         set_facts(volume, {FRAME: index})
         sequence.SetDataNodeAtValue(volume, index_text(times[index]))
-    return _browse(run, sequence, times, key_frame)
+    return _browse(run, sequence, times, key_frame, shown_polarity or run.polarity)
 
 
 def frames_that_fit(run: DSARun, needed: Sequence[int], limit_bytes: int) -> list[int]:
@@ -221,7 +224,7 @@ def _image(frame: np.ndarray) -> Any:
     return image
 
 
-def _browse(run: DSARun, sequence: Any, times: np.ndarray, key_frame: int | None) -> RunNodes:
+def _browse(run: DSARun, sequence: Any, times: np.ndarray, key_frame: int | None, polarity: str) -> RunNodes:
     name = scene().GenerateUniqueName(f"{run.case_id} browser")
     browser = scene().AddNewNodeByClass("vtkMRMLSequenceBrowserNode", name)
     set_facts(browser, {ROLE: "browser", CASE: run.case_id})
@@ -230,13 +233,13 @@ def _browse(run: DSARun, sequence: Any, times: np.ndarray, key_frame: int | None
     volume = browser.GetProxyNode(sequence)
     volume.CreateDefaultDisplayNodes()
     nodes = RunNodes(sequence, browser, volume)
-    _fix_window(run, nodes, stored_frames(sequence))
+    _fix_window(run, nodes, stored_frames(sequence), polarity)
     if key_frame is not None:
         show_frame(nodes, key_frame)
     return nodes
 
 
-def _fix_window(run: DSARun, nodes: RunNodes, frames: Sequence[int]) -> None:
+def _fix_window(run: DSARun, nodes: RunNodes, frames: Sequence[int], polarity: str) -> None:
     """Set window and level once for the run: Slicer's automatic ones would flicker from frame to frame."""
     some = np.stack([run.frames[frames[i]][::4, ::4] for i in np.linspace(0, len(frames) - 1, 8).astype(int)])
     if run.visible is not None:
@@ -246,7 +249,7 @@ def _fix_window(run: DSARun, nodes: RunNodes, frames: Sequence[int]) -> None:
     display.AutoWindowLevelOff()
     display.SetWindowLevelMinMax(float(low), float(max(high, low + 1)))
     # Contrast is dark on the screen, whatever is stored.
-    grey = "InvertedGrey" if run.polarity == "bright_contrast" else "Grey"
+    grey = "InvertedGrey" if polarity == "bright_contrast" else "Grey"
     display.SetAndObserveColorNodeID(f"vtkMRMLColorTableNode{grey}")
 
 

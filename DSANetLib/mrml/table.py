@@ -103,10 +103,15 @@ def _array(values: Sequence[Cell], column: Column) -> Any:
             # Slicer writes quotes unescaped and cannot read them back.
             texts.InsertNextValue("" if value is None else " ".join(str(value).replace('"', "'").split()))
         return texts
-    whole = len(known) == len(values) and all(isinstance(value, int) for value in known)
-    array = vtkIntArray() if whole else vtkDoubleArray()
-    for value in values:
-        array.InsertNextValue(float("nan") if value is None else value)
+    numbers = [float("nan") if value is None else float(value) for value in values]
+    if len(known) == len(values) and all(isinstance(value, int) for value in known):
+        integers = vtkIntArray()
+        for number in numbers:
+            integers.InsertNextValue(int(number))
+        return integers
+    array = vtkDoubleArray()
+    for number in numbers:
+        array.InsertNextValue(number)
     return array
 
 
