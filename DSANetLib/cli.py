@@ -11,7 +11,7 @@ import json
 import logging
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,8 @@ _RUN_EXAMPLES = """examples:
 Frames are counted from 1. A clinical table has a row a patient and the columns that
 docs/command-line.md lists; without one the film-only model is used. Runs of one patient give one
 result: the mean over key frame and neighbours of each run, then over the runs. Which run is whose is
-said by --patients (a CSV with the columns case and patient, or the word "folders").
+said by --patients (a CSV with the columns case and patient, or the word "folders"), or by the
+manifest.csv (columns case, patient, path) of a folder that 'dsanet phantom' made.
 
 Research use only; the models that ship with dsanet were trained on a synthetic phantom."""
 _PHANTOM_EXAMPLES = """examples:
@@ -41,7 +42,10 @@ _TRAIN_EXAMPLES = """examples:
 
 Needs the extra: pip install 'dsanet[train]'."""
 _EVALUATE_EXAMPLES = """examples:
-  dsanet evaluate --patients 300 --out report"""
+  dsanet evaluate --out report
+  dsanet evaluate --out trial --cohort validation --patients 20 --baseline-patients 20 --unseen-patients 0
+
+Goes on where it was when it is started again with the same --out."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -168,19 +172,21 @@ def _train_options(parser: argparse.ArgumentParser) -> None:
 
 def _evaluate_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--patients", type=_counted, default=300, metavar="N", help="test patients (default: 300)")
-    add("--seed", type=int, metavar="S", help="seed of the first; by default the closed test set's")
-    add("--out", type=Path, metavar="DIR", help="write report.json and report.md here")
+    add("--out", type=Path, default=Path("dsanet-evaluation"), metavar="DIR", help="report and what is done so far")
+    add("--cohort", choices=("test", "validation"), help="whose seeds (default: test; each opening is recorded)")
+    add("--patients", type=_counted, metavar="N", help="patients for the first segmenter and the response (1000)")
+    add("--baseline-patients", type=int, metavar="N", help="the first so many also for the other segmenters (400)")
+    add("--unseen-patients", type=int, metavar="N", help="patients at a frame rate never seen in training (100)")
     add("--workers", type=_counted, default=2, metavar="N", help="processes (default: 2)")
 
 
 def run_command(chosen: argparse.Namespace) -> int:
     """``dsanet run``: every run through the pipeline."""
     from .batch.many import run_many
-    from .batch.patients import read_patients
-    from .readers import find_runs
+    from .batch.patients import gather_runs, read_patients
+    from .batch.report import Reporter
 
-    sources = find_runs(chosen.inputs)
+    sources, patients = gather_runs(chosen.inputs)
     if len(sources) > 1 and (chosen.key_frame is not None or chosen.mask_frame is not None):
         raise _WrongUsageError(f"--key-frame and --mask-frame are for one run, {len(sources)} were found")
     clinical = None
@@ -189,17 +195,15 @@ def run_command(chosen: argparse.Namespace) -> int:
 
         clinical = read_clinical(chosen.clinical)
     by_folder = chosen.patients == "folders"
-    patients = read_patients(chosen.patients) if chosen.patients and not by_folder else None
+    if chosen.patients and not by_folder:
+        patients = patients | read_patients(chosen.patients)
     outcomes = run_many(
         sources, chosen.out, _batch_options(chosen), clinical=clinical, patients=patients, by_folder=by_folder
     )
-    failed = 0
-    with _progress(len(sources), chosen.quiet) as bar:
+    with Reporter(len(sources), json_lines=chosen.json, quiet=chosen.quiet) as reporter:
         for outcome in outcomes:
-            failed += outcome.error is not None or outcome.complaint is not None
-            _report(outcome, chosen, bar.write)
-            bar.update()
-    return FAILED if failed else OK
+            reporter.add(outcome)
+    return FAILED if reporter.failed else OK
 
 
 def phantom_command(chosen: argparse.Namespace) -> int:
@@ -225,10 +229,15 @@ def train_command(chosen: argparse.Namespace) -> int:
 
 def evaluate_command(chosen: argparse.Namespace) -> int:
     """``dsanet evaluate``: the figures of the models, on patients used for nothing else."""
-    from .evaluation.phantom_report import evaluate_phantom
+    from .evaluation.phantom import evaluate_on_phantom
+    from .evaluation.plan import EvaluationPlan
 
-    report = evaluate_phantom(chosen.patients, seed=chosen.seed, out=chosen.out, workers=chosen.workers)
-    _say(report.markdown, sys.stdout)
+    names = ("cohort", "patients", "baseline_patients", "unseen_patients")
+    given = {name: getattr(chosen, name) for name in names if getattr(chosen, name) is not None}
+    evaluation = evaluate_on_phantom(
+        chosen.out, EvaluationPlan(**given), workers=chosen.workers, progress=None if chosen.quiet else _say_progress
+    )
+    _say(evaluation.to_markdown(), sys.stdout)
     return OK
 
 
@@ -261,40 +270,6 @@ def _batch_options(chosen: argparse.Namespace) -> Any:
     )
 
 
-def _report(outcome: Any, chosen: argparse.Namespace, write: Callable[..., None]) -> None:
-    """Say how a case ended: errors on stderr, results on stdout."""
-    for line in (outcome.error, outcome.complaint, *(outcome.notes if not chosen.quiet else ())):
-        if line:
-            write(line, file=sys.stderr)
-    if chosen.json:
-        write(json.dumps(_json_line(outcome), ensure_ascii=False, allow_nan=False), file=sys.stdout)
-    elif outcome.error is None and not chosen.quiet:
-        row = outcome.row
-        sizes = f"{row['lesions']} lesion{'' if row['lesions'] == 1 else 's'}"
-        text = f"{outcome.case_id}: {sizes}, response probability {row['probability']:.2f} ({row['class']})"
-        write(f"{text} -> {outcome.folder}", file=sys.stdout)
-
-
-def _json_line(outcome: Any) -> Mapping[str, Any]:
-    if outcome.error is not None:
-        return {"status": "failed", "input": str(outcome.source), "error": outcome.error}
-    return {
-        "status": "ok",
-        "input": str(outcome.source),
-        **outcome.row,
-        "folder": str(outcome.folder),
-        "timings_s": {name: round(seconds, 4) for name, seconds in outcome.timings_s.items()},
-        "notes": [*outcome.notes, *([outcome.complaint] if outcome.complaint else [])],
-    }
-
-
-def _progress(total: int, quiet: bool) -> Any:
-    """Return a bar on stderr; silent where stderr is no terminal, as in a log."""
-    from tqdm import tqdm
-
-    return tqdm(total=total, unit="run", file=sys.stderr, disable=True if quiet else None, leave=False)
-
-
 def _counted(text: str) -> int:
     """Parse a number that counts from 1."""
     number = int(text)
@@ -306,6 +281,11 @@ def _counted(text: str) -> int:
 def _say(text: str, stream: Any) -> None:
     stream.write(text + "\n")
     stream.flush()
+
+
+def _say_progress(part: str, done: int, total: int) -> None:
+    if done % 10 == 0 or done == total:
+        _say(f"{part}: {done} of {total}", sys.stderr)
 
 
 def _stop_cleanly() -> None:

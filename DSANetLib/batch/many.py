@@ -223,7 +223,7 @@ class _Patient:
         return next((clinical[name] for name in names if name in clinical), None) if clinical else None
 
     def _shown_name(self, done: Sequence[tuple[RunSource, Segmentation]]) -> str:
-        """Return the patient's name for tables: the first run's, where nobody said or a DICOM header shows it is real."""
+        """Return the patient's name for tables: the first run's where none is known, or a header shows it is real."""
         runs = [segmentation.prepared.run for _, segmentation in done]
         told = any(run.kind == "dicom" and run.source == run.case_id for run in runs)
         return self._name if self._name and not told else runs[0].case_id

@@ -7,7 +7,44 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ..errors import ClinicalError
-from ..readers import RunSource
+from ..readers import RunSource, find_runs
+
+
+MANIFEST = "manifest.csv"
+
+
+def gather_runs(inputs: Iterable[str | Path]) -> tuple[list[RunSource], dict[str, str]]:
+    """Find the runs of all inputs, and the patients that a cohort's manifest names.
+
+    A folder with a ``manifest.csv`` of the columns case, patient and path (relative to it), as
+    ``dsanet phantom`` makes it, gives the runs listed there and no others; what else lies in it is truth.
+
+    Returns
+    -------
+    sources
+        From `readers.find_runs`.
+    patients
+        Case → patient, for the runs of manifests.
+    """
+    paths: list[Path] = []
+    patient_of: dict[Path, str] = {}
+    for given in map(Path, inputs):
+        rows = _manifest(given / MANIFEST)
+        paths += [given / row["path"] for row in rows] if rows else [given]
+        patient_of.update({(given / row["path"]).resolve(): row["patient"] for row in rows})
+    sources = find_runs(paths)
+    named = {source.case_id: patient_of.get(Path(source.path).resolve()) for source in sources}
+    return sources, {case: patient for case, patient in named.items() if patient is not None}
+
+
+def _manifest(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a cohort's manifest; none where the file is not there or not of that kind."""
+    if not path.is_file():
+        return []
+    rows = csv.DictReader(_text(path).splitlines())
+    if not {"case", "patient", "path"} <= set(rows.fieldnames or ()):
+        return []
+    return [row for row in rows if row["path"] and row["patient"]]
 
 
 def read_patients(path: str | Path) -> dict[str, str]:
@@ -19,13 +56,7 @@ def read_patients(path: str | Path) -> dict[str, str]:
         Where the file cannot be read, lacks a column, or names a case twice with different patients.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ClinicalError(
-            f"the table of patients cannot be read ({_reason(error)})", "Give a CSV file in UTF-8", path
-        ) from error
-    rows = csv.DictReader(text.splitlines())
+    rows = csv.DictReader(_text(path).splitlines())
     names = {name.strip().lower(): name for name in rows.fieldnames or [] if name}
     missing = [name for name in ("case", "patient") if name not in names]
     if missing:
@@ -66,5 +97,10 @@ def assign_patients(
     return groups
 
 
-def _reason(error: Exception) -> str:
-    return error.strerror or "unreadable" if isinstance(error, OSError) else "not UTF-8 text"
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = (error.strerror or "unreadable") if isinstance(error, OSError) else "not UTF-8 text"
+        problem = f"the table of patients cannot be read ({reason})"
+        raise ClinicalError(problem, "Give a CSV file in UTF-8", path) from error
