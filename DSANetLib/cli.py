@@ -32,7 +32,7 @@ result: the mean over key frame and neighbours of each run, then over the runs. 
 said by --patients (a CSV with the columns case and patient, or the word "folders"), or by the
 manifest.csv (columns case, patient, path) of a folder that 'dsanet phantom' made.
 
-Research use only; the models that ship with dsanet were trained on a synthetic phantom."""
+Research use only; the models that come with dsanet were trained on a synthetic phantom."""
 _PHANTOM_EXAMPLES = """examples:
   dsanet phantom phantom-data --patients 5 --seed 1 --format dicom
   dsanet run phantom-data --out results"""
@@ -49,13 +49,7 @@ Goes on where it was when it is started again with the same --out."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code.
-
-    Parameters
-    ----------
-    arguments
-        As after ``dsanet`` on a command line; by default those of this process.
-    """
+    """Run the command with `arguments` (by default those of this process) and return its exit code."""
     try:
         chosen = build_parser().parse_args(arguments)
     except SystemExit as end:  # argparse ends with 2 on wrong usage, with 0 after --help
@@ -260,8 +254,8 @@ def _batch_options(chosen: argparse.Namespace) -> Any:
         runtime=chosen.runtime,
         device=chosen.device,
         threads=chosen.threads,
-        key_frame=None if chosen.key_frame is None else chosen.key_frame - 1,
-        mask_frame=None if chosen.mask_frame is None else chosen.mask_frame - 1,
+        key_frame=chosen.key_frame and chosen.key_frame - 1,
+        mask_frame=chosen.mask_frame and chosen.mask_frame - 1,
         frame_rate=chosen.frame_rate,
         spacing_mm=chosen.spacing,
         scene=not chosen.no_scene,

@@ -9,7 +9,6 @@ from pathlib import Path
 from ..errors import ClinicalError
 from ..readers import RunSource, find_runs
 
-
 MANIFEST = "manifest.csv"
 
 

@@ -29,10 +29,8 @@ class Store:
     """
 
     def __init__(self, out: Path) -> None:
-        self._tables = {
-            name: _Table(out / name, columns)
-            for name, columns in ((RESULTS, RESULT_COLUMNS), (PATIENTS, PATIENT_COLUMNS))
-        }
+        self._results = _Table(out / RESULTS, RESULT_COLUMNS)
+        self._patients = _Table(out / PATIENTS, PATIENT_COLUMNS)
 
     def add(self, results: Sequence[Mapping[str, Cell]], patient: Mapping[str, Cell] | None) -> None:
         """Add the rows of a patient's cases and, where there is a prediction, the patient's own."""

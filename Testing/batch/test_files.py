@@ -1,0 +1,173 @@
+"""What is written is whole, ours, and never in the place of something else."""
+
+from __future__ import annotations
+
+import pytest
+
+from DSANetLib.batch.case import case_folder, check_free
+from DSANetLib.batch.patients import assign_patients, gather_runs, read_patients
+from DSANetLib.batch.store import Store
+from DSANetLib.batch.whole import whole_folder, write_whole
+from DSANetLib.errors import ClinicalError, OutputError
+from DSANetLib.readers import RunSource
+from DSANetLib.tables import PATIENT_COLUMNS, RESULT_COLUMNS, to_csv
+
+
+def _names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_folder_appears_only_when_it_is_complete(tmp_path):
+    with whole_folder(tmp_path / "a") as temporary:
+        (temporary / "x").write_text("1")
+        assert not (tmp_path / "a").exists()
+    assert _names(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_a_stop_in_the_middle_leaves_nothing_and_keeps_the_old(tmp_path, error):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "old").write_text("1")
+
+    def write():
+        with whole_folder(tmp_path / "a") as temporary:
+            (temporary / "x").write_text("1")
+            raise error
+
+    with pytest.raises(error):
+        write()
+    assert _names(tmp_path) == ["a"]
+    assert _names(tmp_path / "a") == ["old"]
+
+
+def test_a_new_folder_takes_the_place_of_the_old_one(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "old").write_text("1")
+    with whole_folder(tmp_path / "a") as temporary:
+        (temporary / "new").write_text("1")
+    assert _names(tmp_path) == ["a"]
+    assert _names(tmp_path / "a") == ["new"]
+
+
+def test_where_nothing_can_be_written_the_message_says_what_to_do(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(OutputError, match="cannot be written.*choose a folder"), whole_folder(tmp_path / "file" / "a"):
+        pass
+    with pytest.raises(OutputError, match="cannot be written.*choose a folder"):
+        write_whole(tmp_path / "file" / "table.csv", "x")
+    assert _names(tmp_path) == ["file"]
+
+
+def test_a_foreign_folder_is_never_replaced(tmp_path):
+    folder = tmp_path / "case"
+    check_free(folder, overwrite=False)
+    folder.mkdir()
+    with pytest.raises(OutputError, match="a result is there already.*--overwrite"):
+        check_free(folder, overwrite=False)
+    with pytest.raises(OutputError, match="no result of dsanet"):
+        check_free(folder, overwrite=True)
+    (folder / "case.json").write_text("{}")
+    check_free(folder, overwrite=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"), [("run-é_1", "run-é_1"), ("../up", "_up"), ("a/b:c", "a_b_c"), ("...", "case")]
+)
+def test_case_folders_stay_inside_the_output_folder(tmp_path, name, folder):
+    assert case_folder(tmp_path, name) == tmp_path / folder
+
+
+def _row(columns, **values):
+    return {column.name: values.get(column.name) for column in columns}
+
+
+def test_tables_grow_and_replace_only_rows_of_the_same_name(tmp_path):
+    store = Store(tmp_path)
+    store.add([_row(RESULT_COLUMNS, case="b", lesions=1)], _row(PATIENT_COLUMNS, patient="p", runs=1))
+    Store(tmp_path).add([_row(RESULT_COLUMNS, case="a", lesions=2)], None)
+    Store(tmp_path).add([_row(RESULT_COLUMNS, case="b", lesions=3)], _row(PATIENT_COLUMNS, patient="p", runs=2))
+    rows = [_row(RESULT_COLUMNS, case="b", lesions=3), _row(RESULT_COLUMNS, case="a", lesions=2)]
+    assert (tmp_path / "results.csv").read_text() == to_csv(RESULT_COLUMNS, rows)
+    assert (tmp_path / "patients.csv").read_text() == to_csv(
+        PATIENT_COLUMNS, [_row(PATIENT_COLUMNS, patient="p", runs=2)]
+    )
+    assert _names(tmp_path) == ["patients.csv", "results.csv"]
+
+
+@pytest.mark.parametrize("content", [b"case,mine\n1,2\n", b"", b"\xff\xfe\x00", b"patient\n"])
+def test_a_foreign_table_is_left_alone(tmp_path, content):
+    (tmp_path / "results.csv").write_bytes(content)
+    with pytest.raises(OutputError, match=r"results\.csv: this table is not one of this version"):
+        Store(tmp_path)
+    assert (tmp_path / "results.csv").read_bytes() == content
+
+
+def test_floats_in_tables_have_six_digits_and_nothing_is_an_empty_cell():
+    columns = RESULT_COLUMNS[:3]
+    assert to_csv(columns, [{"case": "a, b", "patient": None, "probability": 1 / 3}]) == (
+        'case,patient,probability\n"a, b",,0.333333\n'
+    )
+
+
+def _sources(tmp_path, *names):
+    return [RunSource(tmp_path / name, name.replace("/", "-")) for name in names]
+
+
+def test_without_a_table_every_run_is_a_patient_of_its_own(tmp_path):
+    sources = _sources(tmp_path, "p1/a", "p1/b")
+    assert assign_patients(sources, None) == {None: sources}
+
+
+def test_the_table_comes_before_the_folder(tmp_path):
+    sources = _sources(tmp_path, "p1/a", "p1/b", "p2/c")
+    groups = assign_patients(sources, {"p1-b": "other"}, by_folder=True)
+    assert {name: [s.case_id for s in runs] for name, runs in groups.items()} == {
+        "p1": ["p1-a"],
+        "other": ["p1-b"],
+        "p2": ["p2-c"],
+    }
+
+
+def test_the_table_of_patients_is_read_with_any_capitals_and_further_columns(tmp_path):
+    path = tmp_path / "p.csv"
+    path.write_text("\ufeffPath,Case,Patient\nx,run1,A\ny,run2,A\nz,run1,A\n", encoding="utf-8")
+    assert read_patients(path) == {"run1": "A", "run2": "A"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("case\nx\n", "column patient is missing"),
+        ("", "column case and patient is missing"),
+        ("case,patient\nx,A\nx,B\n", "line 3: case x has two patients"),
+        ("case,patient\nx,\n", "line 2 has no case or no patient"),
+        ("case,patient\nx\n", "line 2 has no case or no patient"),
+    ],
+)
+def test_a_wrong_table_of_patients_names_file_and_line(tmp_path, text, message):
+    path = tmp_path / "p.csv"
+    path.write_text(text)
+    with pytest.raises(ClinicalError, match=rf"p\.csv: {message}"):
+        read_patients(path)
+
+
+def test_an_unreadable_table_of_patients_is_one_line(tmp_path):
+    with pytest.raises(ClinicalError, match="cannot be read"):
+        read_patients(tmp_path / "missing.csv")
+    (tmp_path / "p.csv").write_bytes(b"\xff\xfe\x80")
+    with pytest.raises(ClinicalError, match="not UTF-8"):
+        read_patients(tmp_path / "p.csv")
+
+
+def test_a_manifest_gives_runs_and_patients_and_hides_the_truth_beside_them(tmp_path):
+    for name in ("runs/a.avi", "runs/b.avi", "truth/a.avi"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "manifest.csv").write_text("case,patient,path\na,P,runs/a.avi\nb,P,runs/b.avi\n")
+    sources, patients = gather_runs([tmp_path])
+    assert [s.case_id for s in sources] == ["a", "b"]
+    assert patients == {"a": "P", "b": "P"}
+    (tmp_path / "manifest.csv").write_text("something,else\n1,2\n")
+    sources, patients = gather_runs([tmp_path])
+    assert len(sources) == 3
+    assert patients == {}
