@@ -51,9 +51,9 @@ def test_a_new_folder_takes_the_place_of_the_old_one(tmp_path):
 
 def test_where_nothing_can_be_written_the_message_says_what_to_do(tmp_path):
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(OutputError, match="cannot be written.*choose a folder"), whole_folder(tmp_path / "file" / "a"):
+    with pytest.raises(OutputError, match=r"cannot be written.*choose a folder"), whole_folder(tmp_path / "file" / "a"):
         pass
-    with pytest.raises(OutputError, match="cannot be written.*choose a folder"):
+    with pytest.raises(OutputError, match=r"cannot be written.*choose a folder"):
         write_whole(tmp_path / "file" / "table.csv", "x")
     assert _names(tmp_path) == ["file"]
 
@@ -62,7 +62,7 @@ def test_a_foreign_folder_is_never_replaced(tmp_path):
     folder = tmp_path / "case"
     check_free(folder, overwrite=False)
     folder.mkdir()
-    with pytest.raises(OutputError, match="a result is there already.*--overwrite"):
+    with pytest.raises(OutputError, match=r"a result is there already.*--overwrite"):
         check_free(folder, overwrite=False)
     with pytest.raises(OutputError, match="no result of dsanet"):
         check_free(folder, overwrite=True)
