@@ -50,7 +50,7 @@ def read_dataset(path: Path) -> tuple[Any, int]:
             dataset = pydicom.dcmread(file, stop_before_pixels=True, force=True)
             dataset.decode()
             offset = file.tell()
-    except Exception as error:  # pydicom raises nearly every class there is on a damaged header
+    except Exception as error:  # noqa: BLE001 - pydicom raises nearly every class there is on a damaged header
         raise RunError(f"the DICOM header is damaged ({type(error).__name__})", _BROKEN, path) from None
     if "SOPClassUID" not in dataset and "Rows" not in dataset:
         raise RunError("the file has no DICOM image header", "Give a DICOM XA or RF file", path)
@@ -109,7 +109,7 @@ class DicomPixels:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 image = self._decode(fragments, self._vr)
-        except Exception as error:  # decoders raise nearly every class there is on damaged data
+        except Exception as error:  # noqa: BLE001 - decoders raise nearly every class there is on damaged data
             why = type(error).__name__
             raise RunError(f"frame {i + 1} of {self.count} cannot be decoded ({why})", _BROKEN, self._path) from None
         grey = to_grey(image[..., ::-1], f"{self._path}, frame {i + 1}") if image.ndim == 3 else image
@@ -135,7 +135,7 @@ class DicomPixels:
 
         try:
             return bytes(pydicom.dcmread(self._path).PixelData)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - as above
             raise RunError(f"the pixels cannot be inflated ({type(error).__name__})", _BROKEN, self._path) from None
 
     def _decoder(self) -> Callable[[list[bytes], str], np.ndarray]:

@@ -77,7 +77,7 @@ def _neutral_names(source: RunSource) -> tuple[str, str]:
     parent = case_name(source.path.resolve().parent)
     path = (source.files or (source.path,))[0]
     try:
-        if source.path.is_dir() and not source.files or file_kind(path) != "dicom":
+        if folder_is_empty(source) or file_kind(path) != "dicom":
             return source.case_id, parent
         dataset, offset = read_dataset(path)
     except RunError:

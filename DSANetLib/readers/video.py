@@ -194,10 +194,14 @@ class _Decoder:
         import av
 
         try:
-            return next(self._frames, None)
+            decoded = next(self._frames, None)
         except av.error.FFmpegError as error:
             self.close()
             raise RunError(f"frame {i + 1} cannot be decoded ({_reason(error)})", _BROKEN, self._path) from None
+        if decoded is not None and decoded.is_corrupt:
+            # FFmpeg paints over what it cannot decode; painted tissue is no finding.
+            raise RunError(f"frame {i + 1} is damaged", _BROKEN, self._path)
+        return decoded
 
     def _grey(self, decoded: Any, i: int, check_colour: bool) -> np.ndarray:
         name = decoded.format.name
