@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import ModelError
+from .flags import response_flags, segmentation_flags
 from .lesions import find_lesions
 from .postprocessing import clean_liver, clean_tumour
 from .preparation import PreparedRun, network_inputs, pick_key_frame, prepare
-from .flags import response_flags, segmentation_flags
+from .response_images import response_image, response_images
 from .results import CaseResult, Flag, FrameMasks, Lesion, Response, Segmentation
 from .run import DSARun
 
@@ -73,7 +74,8 @@ def segment(
     DSANetError
         Where the run cannot be prepared; nothing is written by this function.
     """
-    card, timings = model.card, {}
+    card = model.card
+    timings: dict[str, float] = {}
     with _stage(timings, "preparation"):
         prepared = prepare(run, card.preparation, key_frame=key_frame, mask_frame=mask_frame, pixel_shift=pixel_shift)
     with _stage(timings, "network"):
@@ -129,7 +131,7 @@ def predict(
     row = model.card.clinical_encoder.transform([clinical])[0] if needs else None
     by_run: dict[str, float] = {}
     for segmentation in segmentations:
-        images = response_images(segmentation, model)
+        images = response_images(segmentation, model.card.preparation)
         rows = None if row is None else np.repeat(row[None], len(images), axis=0)
         by_run[segmentation.case_id] = float(np.mean(model.predict(images, rows), dtype=np.float64))
     return Response(
@@ -187,42 +189,6 @@ def process(
     with _stage(timings, "response"):
         response = predict([segmentation], responder, clinical)
     return CaseResult(replace(segmentation, timings_s=timings), response)
-
-
-def response_image(key: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Return the response network's three channels [KF, KF x mask, mask].
-
-    Parameters
-    ----------
-    key
-        (S, S) float32 key frame in [0, 1].
-    mask
-        (S, S) tumour mask on network pixels, non-zero = tumour.
-
-    Returns
-    -------
-    numpy.ndarray
-        (3, S, S) float32 in [0, 1].
-    """
-    binary = (mask > 0).astype(np.float32)
-    return np.stack([key, key * binary, binary]).astype(np.float32)
-
-
-def response_images(segmentation: Segmentation, model: ResponseModel | None = None) -> np.ndarray:
-    """Return (N, 3, S, S) float32, one image for each frame with a mask, in the order of the frames.
-
-    The masks are those on the source pixels, brought back to network pixels (half covered counts), so
-    that a mask corrected by hand goes the same way as one from the network. Where `model` was made for
-    another preparation than the segmentation's, the frames are prepared anew for it.
-    """
-    prepared = segmentation.prepared
-    if model is not None and model.card.preparation != prepared.config:
-        prepared = prepare(prepared.run, model.card.preparation, key_frame=segmentation.key_frame.index)
-    images = []
-    for frame in segmentation.frames:
-        mask = prepared.geometry.to_network(segmentation.masks[frame].tumour) >= 0.5
-        images.append(response_image(network_inputs(prepared, frame).key, mask))
-    return np.stack(images)
 
 
 def _loaded(model: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,12 +38,18 @@ def write_picture(case: CaseResult, path: Path) -> None:
     path
         File to write.
     """
-    import matplotlib as mpl
+    with _settings():
+        figure = draw_picture(case)
+        # Without metadata: matplotlib would write its version into the file.
+        figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
+
+
+def draw_picture(case: CaseResult) -> Figure:
+    """Return the picture as a matplotlib figure."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    settings = {"font.family": "DejaVu Sans", "font.size": 13, "axes.spines.top": False, "axes.spines.right": False}
-    with mpl.rc_context({**mpl.rcParamsDefault, **settings, "backend": "agg"}):
+    with _settings():
         figure = Figure(figsize=(WIDTH_IN, HEIGHT_IN), dpi=DPI, facecolor="white")
         FigureCanvasAgg(figure)
         segmentation = case.segmentation
@@ -54,8 +61,15 @@ def write_picture(case: CaseResult, path: Path) -> None:
         _sizes(figure, segmentation)
         _curve(figure.add_axes((RIGHT, 0.185, 0.98 - RIGHT, 0.175)), segmentation)
         _foot(figure, case)
-        # Without metadata: matplotlib would write its version into the file.
-        figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
+    return figure
+
+
+def _settings() -> AbstractContextManager[None]:
+    """Return matplotlib's own defaults and ours for a while, whatever the user's configuration says."""
+    import matplotlib as mpl
+
+    ours = {"font.family": "DejaVu Sans", "font.size": 13, "axes.spines.top": False, "axes.spines.right": False}
+    return mpl.rc_context({**mpl.rcParamsDefault, **ours, "backend": "agg"})
 
 
 def _head(figure: Figure, case: CaseResult) -> None:

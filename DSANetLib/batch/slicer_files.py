@@ -40,6 +40,7 @@ def write_slicer_files(case: CaseResult, folder: Path) -> list[str]:
     headless.clear()
     try:
         nodes = write_case(case)
+        assert nodes.masks is not None  # a segmentation always has some
         save_scene(folder / "scene.mrb")
         for frame in case.segmentation.frames:
             save_masks(nodes.masks, frame, folder / "masks" / f"frame_{frame + 1:04d}.seg.nrrd")
