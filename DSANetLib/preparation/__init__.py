@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from .arrival import find_arrival
 from .config import PreparationConfig
 from .geometry import FrameGeometry
-from .keyframe import KeyFrame, find_arrival, pick_key_frame
+from .keyframe import KeyFrame, pick_key_frame
 from .prepare import display_frame, network_inputs, prepare
 from .prepared import NetworkInputs, PreparedRun
 from .sampling import difference_image, normalise, sample_frames

@@ -220,4 +220,4 @@ def _convex_field(raw: np.ndarray) -> tuple[np.ndarray | None, float]:
     cv2.fillConvexPoly(hull, cv2.convexHull(np.concatenate(contours)), 1)
     # The opening rounds the corners of a square collimator; what touches the core within its reach returns.
     corners = cv2.dilate(core, disc) & raw
-    return (hull | corners).astype(bool), np.count_nonzero(core) / max(1, np.count_nonzero(hull))
+    return (hull | corners).astype(bool), float(core.sum() / hull.sum())

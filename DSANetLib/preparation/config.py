@@ -69,6 +69,11 @@ class PreparationConfig:
         Gaussian low-pass before the curve, standard deviation as a fraction of the width.
     key_smoothing_s
         ``stained``: Gaussian smoothing of the curve in time, standard deviation in s.
+    stain_share
+        ``stained``: share of the field's pixels, the most stained ones, that the curve follows.
+    stain_after_s, stain_spread_s
+        ``stained``: full staining is expected so long after contrast arrival, give or take; a weak wish that
+        decides between peaks (s).
     frame_rate
         Frames per second assumed where a source does not say.
 
@@ -95,7 +100,10 @@ class PreparationConfig:
     high_percentile: float = 99.5
     key_statistic: KeyStatistic = "stained"
     key_blur: float = 0.02
-    key_smoothing_s: float = 0.6
+    key_smoothing_s: float = 0.5
+    stain_share: float = 0.07
+    stain_after_s: float = 4.3
+    stain_spread_s: float = 3.0
     frame_rate: float = 2.0
 
     def __post_init__(self) -> None:
@@ -109,6 +117,9 @@ class PreparationConfig:
             ("window_s", 0.1, 600.0),
             ("key_blur", 0.0, 0.2),
             ("key_smoothing_s", 0.0, 60.0),
+            ("stain_share", 0.001, 1.0),
+            ("stain_after_s", 0.0, 60.0),
+            ("stain_spread_s", 0.1, 1000.0),
             ("frame_rate", 0.05, 240.0),
             ("low_percentile", 0.0, 100.0),
             ("high_percentile", 0.0, 100.0),

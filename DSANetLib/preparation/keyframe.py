@@ -1,4 +1,4 @@
-"""Contrast arrival, and the key frame: full tumour staining, found on the time-contrast curve."""
+"""The key frame: full tumour staining, found on the time-contrast curve."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from typing import Literal
 
 import numpy as np
 
+from ..errors import PreparationError
+from .arrival import VESSEL_SIDE, baseline_of, find_arrival, inside_of, reduced
 from .config import PreparationConfig
 
-SIDE = 64
-"""Curves are measured on frames reduced to this side: stain is broad, and thousands of frames stay quick."""
-ARRIVAL_SIDE = 128
-BASELINE_FRAMES = 12
-"""At most so many contrast-free frames make the baseline."""
-ARRIVAL_SHARE = 0.12
-"""Contrast has arrived where the vessel curve passes this share of its peak for two frames."""
+STAIN_SIDE = 64
+"""Stain is measured on frames of this side."""
+OPENING = 13
+"""Diameter in pixels of `VESSEL_SIDE` (10 % of the width) of the opening that takes vessels away."""
+STAIN_FROM_S, STAIN_TO_S = 2.0, 7.0
+"""Seconds after arrival over which the most stained pixels are chosen."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,110 +44,70 @@ class KeyFrame:
     at_end: bool = False
 
 
-def reduced(stack: np.ndarray, side: int) -> np.ndarray:
-    """Return `stack` (F, S, S) reduced by area to (F, side, side) float32; as it is where it is no larger."""
-    import cv2
+def mean_curve(stack: np.ndarray, region: np.ndarray, baseline: np.ndarray, blur: float) -> np.ndarray:
+    """Return (F,) float64: mean over the region of the low-passed opacification's positive part, grey units.
 
-    if stack.shape[1] <= side and stack.shape[2] <= side:
-        return np.asarray(stack, np.float32)
-    out = np.empty((len(stack), side, side), np.float32)
-    for i, frame in enumerate(stack):
-        cv2.resize(frame.astype(np.float32, copy=False), (side, side), dst=out[i], interpolation=cv2.INTER_AREA)
-    return out
-
-
-def reduced_mask(mask: np.ndarray, side: int) -> np.ndarray:
-    """Return a bool mask (S, S) reduced like `reduced`: True where all of a pixel lies inside."""
-    return np.asarray(reduced(mask[None].astype(np.float32), side)[0] > 0.99)
-
-
-def without_rim(visible: np.ndarray, share: float = 0.04) -> np.ndarray:
-    """Return the field (S, S) bool without a rim `share` of its side wide; the field itself where nothing is left."""
-    import cv2
-
-    width = max(1, round(share * visible.shape[0]))
-    padded = np.pad(visible, width).astype(np.uint8)
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
-    inside = cv2.erode(padded, disc)[width:-width, width:-width].astype(bool)
-    return inside if inside.any() else visible
-
-
-def vessel_curve(stack: np.ndarray, region: np.ndarray, level: np.ndarray | None = None) -> np.ndarray:
-    """Return (F,) float64: darkening of the most darkened pixels less brightening of the most brightened.
-
-    Motion and noise darken and brighten alike and cancel; contrast only darkens. `level` (S, S) is what
-    counts as contrast-free; by default the first frames' median.
+    `blur` is the Gaussian's standard deviation as a fraction of the width.
     """
-    import cv2
-
-    small, inside = reduced(stack, ARRIVAL_SIDE), reduced_mask(region, ARRIVAL_SIDE)
-    if not inside.any():
-        return np.zeros(len(stack))
-    first = np.median(small[: min(2, len(small))], axis=0) if level is None else reduced(level[None], ARRIVAL_SIDE)[0]
-    count = max(1, int(0.01 * np.count_nonzero(inside)))
-    curve = np.empty(len(small))
-    for i, frame in enumerate(small):
-        change = cv2.GaussianBlur(first - frame, (0, 0), 1.0)[inside]
-        ordered = np.partition(change, (count, len(change) - count - 1)) if len(change) > 2 * count else np.sort(change)
-        curve[i] = max(0.0, float(ordered[-count:].mean() + ordered[:count].mean()))
-    return curve
+    base = reduced(baseline[None], STAIN_SIDE)
+    low = low_frequencies(base - reduced(stack, STAIN_SIDE), blur)
+    return np.asarray(np.maximum(low[:, inside_of(region, low.shape[1])], 0.0).mean(axis=1), np.float64)
 
 
-def find_arrival(stack: np.ndarray, times: np.ndarray, region: np.ndarray) -> int:
-    """Return the frame of contrast arrival: the first of the rise of the vessel curve that leads to its peak.
-
-    Parameters
-    ----------
-    stack
-        (F, S, S) grey, contrast dark.
-    times
-        (F,) s.
-    region
-        (S, S) bool, where to look.
-
-    Returns
-    -------
-    int
-        0-based; 0 where contrast is there from the start, or never comes.
-    """
-    curve = vessel_curve(stack, region)
-    if len(curve) < 2 or curve.max() <= 0:
-        return 0
-    above = curve > ARRIVAL_SHARE * curve.max()
-    lasting = above & np.append(above[1:], True)
-    return int(np.argmax(lasting))
-
-
-def baseline_of(stack: np.ndarray, arrival: int) -> np.ndarray:
-    """Return (S, S) float32: median of the contrast-free frames (at most `BASELINE_FRAMES`, evenly chosen)."""
-    stop = max(1, arrival)
-    chosen = np.unique(np.linspace(0, stop - 1, min(stop, BASELINE_FRAMES)).round().astype(int))
-    return np.median(stack[chosen].astype(np.float32), axis=0).astype(np.float32)
-
-
-def opacification_curve(
-    stack: np.ndarray, region: np.ndarray, baseline: np.ndarray, config: PreparationConfig
+def stain_curve(
+    stack: np.ndarray,
+    times: np.ndarray,
+    region: np.ndarray,
+    baseline: np.ndarray,
+    arrival: int,
+    config: PreparationConfig,
 ) -> np.ndarray:
-    """Return (F,) float64: opacification of the low frequencies over the region, grey units.
+    """Return (F,) float64: opacification of the most stained tissue, vessels taken away, grey units.
 
-    ``mean``: the plain mean of the positive part. ``stained``: the mean over the most opacified quarter.
+    An opening takes away what is thinner than `OPENING`: vessels. Of the rest, low-passed, the `stain_share`
+    of the region's pixels with the highest mean over `STAIN_FROM_S` to `STAIN_TO_S` after arrival is followed
+    through the run: the same pixels in every frame, so that motion elsewhere cannot be mistaken for stain.
     """
+    tissue = _tissue(stack, baseline, config.key_blur)
+    inside = inside_of(region, tissue.shape[1])
+    since = times - times[arrival]
+    weight = frame_durations(times) * ((since >= STAIN_FROM_S) & (since <= STAIN_TO_S))
+    weight = weight if weight.sum() > 0 else frame_durations(times)
+    stain = np.tensordot(weight / weight.sum(), tissue[:, inside], axes=1)
+    count = max(1, int(config.stain_share * len(stain)))
+    chosen = np.argsort(stain, kind="stable")[-count:]
+    return np.asarray(tissue[:, inside][:, chosen].mean(axis=1), np.float64)
+
+
+def _tissue(stack: np.ndarray, baseline: np.ndarray, blur: float) -> np.ndarray:
+    """(F, s, s) float32: opacification without vessels, low frequencies."""
     import cv2
 
-    small, base = reduced(stack, SIDE), reduced(baseline[None], SIDE)[0]
-    inside = reduced_mask(region, SIDE)
-    if not inside.any():
-        inside = np.ones_like(inside)
-    sigma = config.key_blur * small.shape[2]
-    curve = np.empty(len(small))
+    small, base = reduced(stack, VESSEL_SIDE), reduced(baseline[None], VESSEL_SIDE)[0]
+    side = max(3, round(OPENING * small.shape[1] / VESSEL_SIDE) | 1)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     for i, frame in enumerate(small):
-        change = base - frame
-        change = cv2.GaussianBlur(change, (0, 0), sigma) if sigma > 0 else change
-        values = np.maximum(change[inside], 0.0)
-        if config.key_statistic == "stained":
-            values = np.sort(values)[-max(1, len(values) // 4) :]
-        curve[i] = float(values.mean())
-    return curve
+        smooth = cv2.GaussianBlur(base - frame, (0, 0), 0.8)
+        small[i] = cv2.morphologyEx(smooth, cv2.MORPH_OPEN, disc)
+    return low_frequencies(reduced(small, STAIN_SIDE), blur)
+
+
+def low_frequencies(frames: np.ndarray, blur: float) -> np.ndarray:
+    """Return (n, s, s) frames after a Gaussian of `blur` times their width, in place where they are float32."""
+    import cv2
+
+    if blur > 0:
+        for i, frame in enumerate(frames):
+            frames[i] = cv2.GaussianBlur(frame, (0, 0), blur * frames.shape[2])
+    return frames
+
+
+def frame_durations(times: np.ndarray) -> np.ndarray:
+    """Return (F,) s: the time that each frame stands for, half the way to either neighbour; 1 for a single frame."""
+    if len(times) < 2:
+        return np.ones(len(times))
+    half = np.diff(times) / 2
+    return np.append(half, half[-1]) + np.append(half[0], half)
 
 
 def smooth_three(curve: np.ndarray) -> np.ndarray:
@@ -159,7 +120,7 @@ def smooth_seconds(curve: np.ndarray, times: np.ndarray, sigma_s: float) -> np.n
     """Return the curve smoothed by a Gaussian in *time*, each frame weighted by the time it stands for."""
     if len(curve) < 2 or sigma_s <= 0:
         return curve.copy()
-    weight = np.gradient(times)
+    weight = frame_durations(times)
     out = np.empty(len(curve))
     for start in range(0, len(curve), 256):
         distance = (times[start : start + 256, None] - times[None]) / sigma_s
@@ -198,14 +159,23 @@ def pick_key_frame(
         The user's choice, 0-based; the curve is kept with it.
     """
     config = config or PreparationConfig()
+    if chosen is not None and not 0 <= chosen < len(stack):
+        raise PreparationError(f"key frame {chosen + 1} of a run of {len(stack)} frames", f"Choose 1 to {len(stack)}")
     arrival = find_arrival(stack, times, region) if arrival is None else arrival
     baseline = baseline_of(stack, arrival) if baseline is None else baseline
-    curve = opacification_curve(stack, region, baseline, config)
     if config.key_statistic == "mean":
-        curve = smooth_three(curve)
+        curve = smooth_three(mean_curve(stack, region, baseline, config.key_blur))
+        peak = int(np.argmax(curve))
     else:
-        curve = smooth_seconds(curve, times, config.key_smoothing_s)
-    peak = int(np.argmax(curve))
+        raw = stain_curve(stack, times, region, baseline, arrival, config)
+        curve = np.maximum(smooth_seconds(raw, times, config.key_smoothing_s), 0.0)
+        peak = int(np.argmax(curve * _expected(times - times[arrival], config)))
     index = peak if chosen is None else chosen
-    at_end = bool(curve.max() > 0 and peak == len(curve) - 1 and len(curve) > 1)
+    at_end = len(stack) > 1 and peak == len(stack) - 1
     return KeyFrame(index, "automatic" if chosen is None else "user", curve, float(times[index]), at_end)
+
+
+def _expected(since: np.ndarray, config: PreparationConfig) -> np.ndarray:
+    """(F,) weight of each frame: a wide bell around the usual moment of full staining, next to 0 before arrival."""
+    bell = np.exp(-0.5 * ((since - config.stain_after_s) / config.stain_spread_s) ** 2)
+    return np.where(since >= 1.0, bell, 1e-6 * bell)

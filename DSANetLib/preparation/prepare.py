@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 
 import numpy as np
 
 from ..errors import PreparationError
 from ..run import DSARun
-from . import border, keyframe, polarity, sampling, stream, subtraction
+from . import arrival as arrivals
+from . import decide, keyframe, sampling, stream, subtraction
 from .config import PreparationConfig
 from .geometry import FrameGeometry
 from .prepared import NetworkInputs, PreparedRun
@@ -56,26 +56,26 @@ def prepare(
             )
     warnings = list(run.warnings)
     seen = stream.glance(run)
-    field = _field(run, config, seen)
+    field = decide.find_field(run, config, seen)
     geometry = FrameGeometry(
         run.rows, run.columns, field.top, field.left, field.height, field.width,
         config.size, config.aspect, config.flip_rows, config.flip_columns,
     )  # fmt: skip
-    small_field = _shrink(field.visible)
-    inverted, found = _inverted(run, seen, small_field, warnings)
-    facts = _what_to_subtract(run, seen, small_field, mask_frame, pixel_shift, warnings)
-    black, white = _range(run, seen)
+    small_field = decide.small_field(field.visible)
+    inverted, found = decide.find_polarity(run, seen, small_field, warnings)
+    facts = decide.what_to_subtract(run, seen, small_field, mask_frame, pixel_shift, warnings)
+    black, white = decide.stored_range(run, seen)
     logarithm = facts.performed and run.intensity != "log"
     table = subtraction.grey_table(black, white, inverted=inverted, log=logarithm)
     stack = stream.load_stack(seen.frames, geometry, table, black, linear=not logarithm)
     visible = geometry.to_network(field.visible) > 0.99
-    times = _times(run, config, warnings)
+    times = decide.frame_times(run, config, warnings)
     stack, facts, mask = _subtract(stack, seen, geometry, facts, times, visible, (table, black), warnings)
     if config.outside == "neutral":
         _neutralise(stack, visible)
-    region = keyframe.without_rim(visible)
-    arrival = keyframe.find_arrival(stack, times, region)
-    baseline = keyframe.baseline_of(stack, arrival)
+    region = arrivals.without_rim(visible)
+    arrival = arrivals.find_arrival(stack, times, region)
+    baseline = arrivals.baseline_of(stack, arrival)
     key = keyframe.pick_key_frame(
         stack, times, region, baseline=baseline, arrival=arrival, config=config, chosen=key_frame
     )
@@ -128,95 +128,10 @@ def display_frame(prepared: PreparedRun, frame: int) -> np.ndarray:
     if not facts.performed:
         return grey(frame)
     if facts.operation == "AVG_SUB":
-        mask = np.mean([grey(i) for i in facts.frames], axis=0, dtype=np.float32)
+        mask = np.asarray(np.mean([grey(i) for i in facts.frames], axis=0), np.float32)
     else:
         mask = grey(int(subtraction.mask_indices(facts, run.count)[frame]))
     return grey(frame) - subtraction.shifted(mask, facts.shift_px) + np.float32(subtraction.LOG_GAIN)
-
-
-def _field(run: DSARun, config: PreparationConfig, seen: stream.Glance) -> border.Field:
-    where = run.source or run.case_id
-    if seen.extremes.low.min() == seen.extremes.high.max():
-        value = int(seen.extremes.low.flat[0])
-        raise PreparationError(
-            f"every pixel of every frame is {value}", "Export the run again, or choose another", where
-        )
-    given = run.visible if run.visible is not None and run.visible.any() else None
-    if config.border == "auto":
-        field = border.find_field(seen.extremes, given)
-    else:
-        field = border.as_field(np.ones((run.rows, run.columns), bool) if given is None else given)
-    if field is None:
-        raise PreparationError(
-            "nothing is left inside the border", "Choose a run whose collimator is open, or set border to none", where
-        )
-    return field
-
-
-def _shrink(visible: np.ndarray) -> np.ndarray:
-    """Return the field on the first pass's small frames, without its rim where that leaves any."""
-    from .geometry import resize
-
-    small = resize(visible.astype(np.float32), stream.GLANCE, stream.GLANCE) > 0.99
-    return keyframe.without_rim(small) if small.any() else np.ones_like(small)
-
-
-def _inverted(
-    run: DSARun, seen: stream.Glance, field: np.ndarray, warnings: list[str]
-) -> tuple[bool, bool]:
-    """Return (is contrast bright, was that found from the film)."""
-    if run.polarity != "unknown":
-        return run.polarity == "bright_contrast", False
-    balance = polarity.contrast_balance(seen.small, field)
-    if balance < 0:
-        warnings.append("Contrast looks bright in this run; it was inverted. Set the polarity if that is wrong.")
-    elif balance < polarity.UNSURE:
-        warnings.append("It is unclear whether contrast is dark or bright; dark was assumed.")
-    return balance < 0, True
-
-
-def _range(run: DSARun, seen: stream.Glance) -> tuple[int, int]:
-    """Return (black, white): the stored values that the bit depth allows, wide enough for what is stored."""
-    low, high = int(seen.extremes.low.min()), int(seen.extremes.high.max())
-    if np.dtype(run.frames.dtype) == np.int16 and low < 0:
-        half = 1 << (run.bit_depth - 1)
-        return (-half, half - 1) if low >= -half and high < half else (-32768, 32767)
-    white = (1 << run.bit_depth) - 1
-    return 0, white if high <= white else int(np.iinfo(run.frames.dtype).max)
-
-
-def _what_to_subtract(
-    run: DSARun,
-    seen: stream.Glance,
-    field: np.ndarray,
-    mask_frame: int | None,
-    shift: tuple[float, float] | None,
-    warnings: list[str],
-) -> Subtraction:
-    if run.subtracted is True:
-        if mask_frame is not None:
-            warnings.append("The run is already subtracted; the mask frame was not used.")
-        return Subtraction()
-    if run.subtracted is None and mask_frame is None:
-        if polarity.is_flat(seen.small, field):
-            return Subtraction(decided_by="detected")
-        warnings.append("The run looks unsubtracted; it was subtracted. Say so if it was subtracted already.")
-        return replace(subtraction.choose_mask(run, None, shift), decided_by="detected")
-    decided = "user" if run.subtracted is None else "source"
-    if run.count < 2:
-        warnings.append("A single unsubtracted frame has no mask; it was used as it is.")
-        return Subtraction(decided_by="source")
-    return replace(subtraction.choose_mask(run, mask_frame, shift), decided_by=decided)
-
-
-def _times(run: DSARun, config: PreparationConfig, warnings: list[str]) -> np.ndarray:
-    if run.times_s is not None:
-        return run.times_s
-    if run.count > 1:
-        warnings.append(
-            f"The frame times are unknown; {config.frame_rate:g} frames per second were assumed. Give the frame rate."
-        )
-    return np.arange(run.count) / config.frame_rate
 
 
 def _subtract(
@@ -238,7 +153,7 @@ def _subtract(
         subtraction.subtract_interval(stack, masks, _flipped(shift, geometry))
         return stack, facts, None
     if not facts.frames:
-        arrival = keyframe.find_arrival(stack, times, keyframe.without_rim(visible))
+        arrival = arrivals.find_arrival(stack, times, arrivals.without_rim(visible))
         facts = subtraction.automatic_mask(facts, arrival)
         if arrival == 0:
             warnings.append("No contrast-free frame was found; the first frame serves as mask. Choose a mask frame.")

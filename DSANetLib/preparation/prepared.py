@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..run import DSARun
+from .arrival import without_rim
 from .config import PreparationConfig
 from .geometry import FrameGeometry
 from .keyframe import KeyFrame
@@ -83,8 +84,6 @@ class PreparedRun:
     @property
     def region(self) -> np.ndarray:
         """(S, S) bool: the field without its rim, where curves are measured before the liver is known."""
-        from .keyframe import without_rim
-
         return without_rim(self.visible)
 
 
