@@ -240,7 +240,7 @@ def models_command(chosen: argparse.Namespace) -> int:
     from .models import list_packages
 
     for package in list_packages():
-        _say(json.dumps(package) if chosen.json else str(package), sys.stdout)
+        _say(json.dumps(package.to_dict(), ensure_ascii=False) if chosen.json else str(package), sys.stdout)
     return OK
 
 

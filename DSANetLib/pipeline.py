@@ -131,8 +131,8 @@ def predict(
     row = model.card.clinical_encoder.transform([clinical])[0] if needs else None
     by_run: dict[str, float] = {}
     for segmentation in segmentations:
-        images = response_images(segmentation, model.card.preparation)
-        rows = None if row is None else np.repeat(row[None], len(images), axis=0)
+        images = response_images(segmentation, model.card.preparation) if model.card.network.image else None
+        rows = None if row is None else np.repeat(row[None], 1 if images is None else len(images), axis=0)
         by_run[segmentation.case_id] = float(np.mean(model.predict(images, rows), dtype=np.float64))
     return Response(
         probability=float(np.mean(list(by_run.values()))),

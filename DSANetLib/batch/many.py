@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from ..errors import ClinicalError, DSANetError
+from ..errors import ClinicalError, DSANetError, ModelError
 from ..pipeline import DEFAULT_MODEL, DEFAULT_RESPONSE, DEFAULT_RESPONSE_FILM, predict, segment
 from ..readers import RunSource, read_run
 from ..results import CaseResult, Segmentation
@@ -32,7 +32,7 @@ class BatchOptions:
 
     model: str = DEFAULT_MODEL
     response_model: str | None = None
-    runtime: str = "auto"
+    runtime: Literal["auto", "onnx", "torch"] = "auto"
     device: str = "auto"
     threads: int | None = None
     key_frame: int | None = None
@@ -73,12 +73,16 @@ class Models:
 
     def segmenter(self) -> SegmentationModel:
         """Return the segmentation model."""
-        return self._load(self._options.model)
+        model = self._load(self._options.model)
+        _check_task(model, "segmentation", "--model")
+        return model
 
     def responder(self, with_clinical: bool) -> ResponseModel:
         """Return the response model: the user's, or the package that fits what is known of the patient."""
         fitting = DEFAULT_RESPONSE if with_clinical else DEFAULT_RESPONSE_FILM
-        return self._load(self._options.response_model or fitting)
+        model = self._load(self._options.response_model or fitting)
+        _check_task(model, "response", "--response-model")
+        return model
 
     def _load(self, name: str) -> Any:
         from ..models import load_model
@@ -87,6 +91,13 @@ class Models:
             chosen = self._options
             self._loaded[name] = load_model(name, runtime=chosen.runtime, device=chosen.device, threads=chosen.threads)
         return self._loaded[name]
+
+
+def _check_task(model: Any, task: str, option: str) -> None:
+    if model.card.task != task:
+        raise ModelError(
+            f"{model.card.name} is a {model.card.task} model", f"Give {option} a {task} package; see dsanet models"
+        )
 
 
 def run_many(
@@ -123,6 +134,7 @@ def run_many(
     """
     models, store, taken = Models(options), Store(out), set[str]()
     models.segmenter()
+    models.responder(with_clinical=clinical is not None)
     scene = options.scene
     for patient_id, group in assign_patients(sources, patients, by_folder).items():
         for runs in [group] if patient_id is not None else [[source] for source in group]:
