@@ -5,6 +5,7 @@ Slicer's own storage nodes write and read them, so Slicer opens each without thi
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 import zipfile
@@ -98,7 +99,9 @@ def load_scene(path: str | Path, *, keep: bool = False) -> list[CaseNodes]:
     path = _existing(path)
     try:
         with zipfile.ZipFile(path) as bundle:
-            damaged = bundle.testzip()
+            # Of a truncated file Python may take a bundle inside it for the whole: that one does not begin at 0.
+            first = min((member.header_offset for member in bundle.infolist()), default=0)
+            damaged = "it is truncated" if first else bundle.testzip()
             scenes = [name for name in bundle.namelist() if name.endswith(".mrml")]
     except (zipfile.BadZipFile, OSError) as error:
         raise SceneError(f"is not a Slicer scene bundle ({error})", "Choose a .mrb file", path) from error
@@ -178,6 +181,8 @@ def save_table(node: Any, path: str | Path, *, overwrite: bool = False) -> Path:
 def load_table(path: str | Path, *, role: str | None = None) -> Any:
     """Open a ``.csv`` as a table node in the scene."""
     path = _existing(path)
+    if path.suffix not in (".csv", ".tsv"):
+        raise SceneError("is no readable table", "Choose a .csv or .tsv file", path)
     node = scene().AddNewNodeByClass("vtkMRMLTableNode", scene().GenerateUniqueName(path.name.split(".")[0]))
     storage = start().vtkMRMLTableStorageNode()
     storage.SetFileName(str(path))
@@ -250,5 +255,6 @@ def _tag(segment: Any, name: str) -> Any:
 
 def _failure(problem: str, path: str | Path, messages: Any) -> SceneError:
     texts = [messages.GetNthMessageText(i) for i in range(messages.GetNumberOfMessages())] if messages else []
-    reason = f" ({' '.join(texts[0].split())})" if texts else ""
+    # Without VTK's "ERROR: In file, line: class (address):", which tells a user nothing.
+    reason = f" ({re.sub(r'^.*?[(]0x[0-9a-f]+[)]: *', '', ' '.join(texts[0].split())).rstrip('.')})" if texts else ""
     return SceneError(f"{problem}{reason}", "Check the file and the room on the disk", path)
