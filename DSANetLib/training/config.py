@@ -190,6 +190,8 @@ class TrainingConfig:
             raise DSANetError(f"{self.samples} samples make no batch of {self.batch}", "Give more samples")
         if self.minutes is not None and self.minutes <= 0:
             raise DSANetError(f"training minutes are {self.minutes}", "Give more than 0")
+        if self.alone > 0 and self.samples is None:
+            raise DSANetError("a share of unknown samples cannot train TDL and LRS alone", "Give samples with alone")
         if self.needs_segmenter and self.segmenter is None:
             raise DSANetError(
                 "a response model with film is trained on predicted masks", "Name the segmenter's package"
