@@ -10,7 +10,6 @@ from torch.nn import functional
 from .config import LossConfig
 from .segmenter import SegmenterOutput
 
-
 PAPER_LOSS = LossConfig.paper()
 
 

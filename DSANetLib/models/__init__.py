@@ -1,0 +1,16 @@
+"""Model packages: a folder with a card, weights and an exported twin → a model that segments or predicts.
+
+No torch is needed to use a package; with the extra ``dsanet[train]`` the same weights also run in torch.
+"""
+
+from __future__ import annotations
+
+from .card import Calibration, Metric, ModelCard
+from .model import ResponseModel, SegmentationMaps, SegmentationModel
+from .package import PackageSummary, read_card, update_metrics, write_package
+from .store import list_packages, load_model
+
+__all__ = [
+    "Calibration", "Metric", "ModelCard", "PackageSummary", "ResponseModel", "SegmentationMaps",
+    "SegmentationModel", "list_packages", "load_model", "read_card", "update_metrics", "write_package",
+]  # fmt: skip
