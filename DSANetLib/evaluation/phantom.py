@@ -64,8 +64,8 @@ def evaluate_patient(seed: int, task: Task) -> dict[str, Any]:
                 key_frame = None if segmentation is None else segmentation.key_frame.index
                 segmentations += [] if segmentation is None else [segmentation]
                 errors += [record.error] if record.error else []
-    record = respond(patient, segmentations, task.responders)
-    return {"runs": runs, "patient": replace(record, errors=(*errors, *record.errors)).to_dict()}
+    answer = respond(patient, segmentations, task.responders)
+    return {"runs": runs, "patient": replace(answer, errors=(*errors, *answer.errors)).to_dict()}
 
 
 def evaluate_run(

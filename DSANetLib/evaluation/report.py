@@ -155,6 +155,8 @@ def _response_promises(evaluation: Evaluation) -> list[tuple[Cell, ...]]:
     name = "film+clinical"
     if CLINICAL in inputs:
         test = against(evaluation.patients, name)
+        if test is None:
+            return rows
         text = f"{format_cell(test, 'fraction')}, p {format_cell(test.p, 'p')}"
         reached = test.value > 0 and test.p is not None and test.p < 0.05
         on = f"{test.patients} patients"

@@ -33,22 +33,35 @@ def _outcomes(patients: Sequence[PatientRecord]) -> np.ndarray:
     return np.array([patient.responder for patient in patients], dtype=bool)
 
 
-def input_auc(patients: Sequence[PatientRecord], name: str) -> Estimate:
-    """Score AUC of one input with DeLong's interval (the same for either class as the positive one)."""
+def _enough(rows: Sequence[PatientRecord]) -> bool:
+    """Whether there are two patients of either outcome, without which DeLong has no variance."""
+    responders = int(_outcomes(rows).sum())
+    return min(responders, len(rows) - responders) >= 2
+
+
+def input_auc(patients: Sequence[PatientRecord], name: str) -> Estimate | None:
+    """Score AUC of one input with DeLong's interval (the same for either class as the positive one).
+
+    None where there are not two patients of either outcome; so are the comparisons below.
+    """
     rows = usable(patients, name)
+    if not _enough(rows):
+        return None
     return delong_auc(_scores(rows, name), _outcomes(rows))
 
 
-def against(patients: Sequence[PatientRecord], name: str, other: str = CLINICAL) -> Difference:
+def against(patients: Sequence[PatientRecord], name: str, other: str = CLINICAL) -> Difference | None:
     """DeLong's paired test of one input against another, over the patients that have both."""
     rows = usable(patients, name, other)
+    if not _enough(rows):
+        return None
     return delong_test(_scores(rows, name), _scores(rows, other), _outcomes(rows))
 
 
 def share_of_bayes(patients: Sequence[PatientRecord], name: str, *, seed: int = 0) -> Estimate | None:
     """AUC of an input over that of the phantom's own response model; None where the latter is unknown."""
     rows = [patient for patient in usable(patients, name) if patient.bayes is not None]
-    if not rows:
+    if not _enough(rows):
         return None
     scores, outcomes = _scores(rows, name), _outcomes(rows)
     bayes = np.array([patient.bayes for patient in rows], dtype=np.float64)
@@ -57,7 +70,8 @@ def share_of_bayes(patients: Sequence[PatientRecord], name: str, *, seed: int = 
         labels = outcomes[chosen]
         if labels.all() or not labels.any():
             return float("nan")
-        return auc(scores[chosen], labels) / auc(bayes[chosen], labels)
+        best = auc(bayes[chosen], labels)
+        return auc(scores[chosen], labels) / best if best else float("nan")
 
     return bootstrap_statistic(share, len(rows), seed=seed)
 
@@ -97,7 +111,8 @@ def auc_table(patients: Sequence[PatientRecord], *, seed: int = 0) -> Table:
         rows.append((name, len(own), responders, input_auc(patients, name), test, p, share))
     known = [patient for patient in patients if patient.bayes is not None]
     if known:
-        best = delong_auc([float(p.bayes or 0.0) for p in known], _outcomes(known))
+        scores = [float(patient.bayes or 0.0) for patient in known]
+        best = delong_auc(scores, _outcomes(known)) if _enough(known) else None
         rows.append(("Bayes (the phantom's own model)", len(known), int(_outcomes(known).sum()), best, None, None, 1.0))
     note = (
         "95 % intervals of AUC and difference after DeLong, of the share from 2,000 resamples of patients. "
