@@ -28,7 +28,7 @@ def natural_key(path: Path) -> tuple[tuple[int, int, str], ...]:
     ['f2.png', 'f10.png']
     """
     parts = re.split(r"(\d+)", path.name.casefold())
-    return (*((0, int(p), p) if p.isdecimal() else (1, 0, p) for p in parts if p), (2, 0, path.name))
+    return (*((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts if p), (2, 0, path.name))
 
 
 def read_images(files: Sequence[Path], case_id: str, source: Path) -> DSARun:

@@ -164,6 +164,9 @@ class _Decoder:
                     raise RunError(f"the video ends after {self._next} of {count} frames", _BROKEN, self._path)
                 self._next += 1
                 decoded = candidate if self._next == i + 1 else None
+            if decoded.is_corrupt:
+                # FFmpeg paints over what it cannot decode; painted tissue is no finding.
+                raise RunError(f"frame {i + 1} is damaged", _BROKEN, self._path)
             return self._grey(decoded, i, check_colour)
 
     def _is_far_ahead(self, i: int) -> bool:
@@ -194,14 +197,10 @@ class _Decoder:
         import av
 
         try:
-            decoded = next(self._frames, None)
+            return next(self._frames, None)
         except av.error.FFmpegError as error:
             self.close()
             raise RunError(f"frame {i + 1} cannot be decoded ({_reason(error)})", _BROKEN, self._path) from None
-        if decoded is not None and decoded.is_corrupt:
-            # FFmpeg paints over what it cannot decode; painted tissue is no finding.
-            raise RunError(f"frame {i + 1} is damaged", _BROKEN, self._path)
-        return decoded
 
     def _grey(self, decoded: Any, i: int, check_colour: bool) -> np.ndarray:
         name = decoded.format.name

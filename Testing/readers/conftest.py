@@ -128,7 +128,11 @@ def write_sequence() -> Callable[..., Path]:
     import gzip as packer
 
     def write(
-        path: Path, frames: np.ndarray, times: list[float] | None = None, gzip: bool = False, list_first: bool = False,
+        path: Path,
+        frames: np.ndarray,
+        times: list[float] | None = None,
+        gzip: bool = False,
+        list_first: bool = False,
         **fields: str,
     ) -> Path:
         count, rows, columns = frames.shape
@@ -140,9 +144,15 @@ def write_sequence() -> Callable[..., Path]:
             values.insert(axis, entry)
         types = {"uint8": "unsigned char", "uint16": "unsigned short", "int16": "short"}
         header = {
-            "type": types[str(frames.dtype)], "dimension": "4", "space": "left-posterior-superior",
-            "sizes": " ".join(map(str, order)), "space directions": " ".join(directions), "kinds": " ".join(kinds),
-            "units": " ".join(units), "endian": "little", "encoding": "gzip" if gzip else "raw",
+            "type": types[str(frames.dtype)],
+            "dimension": "4",
+            "space": "left-posterior-superior",
+            "sizes": " ".join(map(str, order)),
+            "space directions": " ".join(directions),
+            "kinds": " ".join(kinds),
+            "units": " ".join(units),
+            "endian": "little",
+            "encoding": "gzip" if gzip else "raw",
         } | fields
         lines = ["NRRD0004", "# Complete NRRD file format", *(f"{k}: {v}" for k, v in header.items() if v)]
         if times is not None:

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -99,9 +100,50 @@ def test_reading_forwards_never_seeks(tmp_path: Path, pictures: Pictures, write_
     assert seeks in ([], [0], [1])
 
 
+def test_where_the_containers_index_misleads_frames_are_counted(
+    tmp_path: Path, pictures: Pictures, write_video: Writer
+) -> None:
+    import dataclasses
+
+    from DSANetLib.readers import video
+
+    path = write_video(tmp_path / "run.avi", pictures(80, 16, 16))
+    index = video._scan(path)
+    for changed in (
+        dataclasses.replace(index, seekable=False),
+        dataclasses.replace(index, pts=index.pts * 10 + 7),  # no decoded frame carries these stamps
+    ):
+        decoder = video._Decoder(path, changed)
+        for i in (70, 3, 79, 0):
+            np.testing.assert_array_equal(decoder.frame(i), pictures(80, 16, 16)[i])
+    decoder = video._Decoder(path, dataclasses.replace(index, pts=np.arange(90), seekable=False))
+    with pytest.raises(RunError, match="ends after 80 of 90 frames"):
+        decoder.frame(85)
+
+
+def test_times_that_stand_still_are_left_out_and_wide_pixels_are_told(
+    tmp_path: Path, pictures: Pictures, write_video: Writer
+) -> None:
+    from DSANetLib.readers import video
+
+    warnings: list[str] = []
+    assert video._times(video._Index(np.array([0, 5, 5]), 0.1, False, ()), warnings) is None
+    assert "do not increase" in warnings[0]
+    path = tmp_path / "wide.mkv"
+    import av
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=4)
+        stream.height, stream.width, stream.pix_fmt = 32, 64, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(4, 3)
+        for picture in pictures(3, 32, 64):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "gray")))
+        container.mux(stream.encode())
+    assert any("taken as square" in warning for warning in read_run(path).warnings)
+
+
 def test_frame_times_may_change_within_a_run(tmp_path: Path, pictures: Pictures) -> None:
     import av
-    from fractions import Fraction
 
     stamps = [0, 1000, 2000, 2250, 2500, 3500]
     with av.open(str(tmp_path / "vfr.mkv"), "w") as container:
@@ -151,8 +193,9 @@ def test_a_truncated_mp4_is_refused_and_nothing_reaches_the_screen(
     cut.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(RunError, match="cannot be opened"):
         read_run(cut)
-    fast = write_video(tmp_path / "fast.mp4", np.random.default_rng(0).integers(0, 255, (12, 64, 64), np.uint8),
-                       "mpeg4", "yuv420p")
+    fast = write_video(
+        tmp_path / "fast.mp4", np.random.default_rng(0).integers(0, 255, (12, 64, 64), np.uint8), "mpeg4", "yuv420p"
+    )
     data = bytearray(fast.read_bytes())
     data[200:260] = b"\xff" * 60
     broken = tmp_path / "broken.mp4"
@@ -189,9 +232,7 @@ print(run.count, run.frames.shape, (resource.getrusage(resource.RUSAGE_SELF).ru_
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="peak memory is read by resource, which Windows lacks")
-def test_two_thousand_frames_stream_in_little_memory(
-    tmp_path: Path, write_video: Writer, repository: Path
-) -> None:
+def test_two_thousand_frames_stream_in_little_memory(tmp_path: Path, write_video: Writer, repository: Path) -> None:
     # 2,000 frames of 256² are 125 MiB: a reader that keeps them shows it at once.
     frames = np.broadcast_to(np.zeros((1, 256, 256), np.uint8), (2000, 256, 256))
     path = write_video(tmp_path / "long.avi", frames, "mpeg4", "yuv420p")
