@@ -7,7 +7,6 @@ OSMesa). Without it VTK does not fail but crashes the process, so `missing_libra
 from __future__ import annotations
 
 import ctypes.util
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import SceneError
+from .files import whole_file
 from .headless import application_logic, scene, start
 from .segmentation import MaskNodes
 from .sequence import RunNodes, show_frame, shown_frame
@@ -65,12 +65,9 @@ def render_slice_view(
     SceneError
         Where a system library is missing (its Debian package is named), or the file cannot be written.
     """
-    path = Path(path).absolute()
-    if path.exists() and not overwrite:
-        raise SceneError("exists already", "Choose another name, or allow overwriting", path)
-    pixels = slice_view(run, masks=masks, frame=frame, longest_side=longest_side)
-    _write_png(pixels, path)
-    return path
+    with whole_file(path, (".png",), overwrite) as temporary:
+        _write_png(slice_view(run, masks=masks, frame=frame, longest_side=longest_side), temporary)
+    return Path(path)
 
 
 def slice_view(
@@ -217,10 +214,4 @@ def _write_png(pixels: np.ndarray, path: Path) -> None:
     writer.SetInputData(image)
     writer.WriteToMemoryOn()
     writer.Write()
-    temporary = path.with_name(f".dsanet-{os.getpid()}-{path.name}")
-    try:
-        temporary.write_bytes(vtk_to_numpy(writer.GetResult()).tobytes())
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise SceneError(f"cannot be written ({error.strerror})", "Choose a folder you may write to", path) from error
+    path.write_bytes(vtk_to_numpy(writer.GetResult()).tobytes())

@@ -6,17 +6,14 @@ Slicer's own storage nodes write and read them, so Slicer opens each without thi
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import SceneError
 from .attributes import CASE, FRAME, PREFIX, ROLE, STATE, as_text, fact, set_facts
+from .files import complete, existing_file, truncated, whole_file
 from .headless import clear, logic, scene, start
 from .segmentation import MaskNodes, StoredMasks, copy_frame, find_masks, segment_array
 from .sequence import RunNodes
@@ -73,10 +70,10 @@ def save_scene(path: str | Path, *, overwrite: bool = False) -> Path:
     SceneError
         Where the file exists already (without ``overwrite``) or cannot be written; nothing is left behind.
     """
-    with _whole(path, (".mrb",), overwrite) as temporary:
+    with whole_file(path, (".mrb",), overwrite) as temporary:
         messages = start().vtkMRMLMessageCollection()
         done = scene().WriteToMRB(str(temporary), None, messages)
-        if not done or not zipfile.is_zipfile(temporary) or zipfile.ZipFile(temporary).testzip():
+        if not done or not complete(temporary):
             raise _failure("cannot be written", path, messages)
     return Path(path)
 
@@ -96,12 +93,10 @@ def load_scene(path: str | Path, *, keep: bool = False) -> list[CaseNodes]:
     SceneError
         Where the file is missing, damaged or no scene.
     """
-    path = _existing(path)
+    path = existing_file(path)
     try:
         with zipfile.ZipFile(path) as bundle:
-            # Of a truncated file Python may take a bundle inside it for the whole: that one does not begin at 0.
-            first = min((member.header_offset for member in bundle.infolist()), default=0)
-            damaged = "it is truncated" if first else bundle.testzip()
+            damaged = "it is truncated" if truncated(bundle) else bundle.testzip()
             scenes = [name for name in bundle.namelist() if name.endswith(".mrml")]
     except (zipfile.BadZipFile, OSError) as error:
         raise SceneError(f"is not a Slicer scene bundle ({error})", "Choose a .mrb file", path) from error
@@ -122,14 +117,14 @@ def load_scene(path: str | Path, *, keep: bool = False) -> list[CaseNodes]:
 
 def save_run(run: RunNodes, path: str | Path, *, overwrite: bool = False) -> Path:
     """Write the frames of a run as ``.seq.nrrd``, with times, spacing and facts."""
-    with _whole(path, (".seq.nrrd",), overwrite) as temporary:
+    with whole_file(path, (".seq.nrrd",), overwrite) as temporary:
         _store(start().vtkMRMLVolumeSequenceStorageNode(), run.sequence, temporary, path)
     return Path(path)
 
 
 def load_run(path: str | Path) -> Any:
     """Open a ``.seq.nrrd`` and return its sequence node (in the scene, without browser)."""
-    path = _existing(path)
+    path = existing_file(path)
     messages = start().vtkMRMLMessageCollection()
     node = logic("sequences").AddSequence(str(path), messages)
     if node is None:
@@ -144,7 +139,7 @@ def save_masks(masks: MaskNodes, frame: int, path: str | Path, *, overwrite: boo
     for identifier in (LIVER, TUMOUR):
         for name in (STATE, FRAME):
             segmentation.GetSegment(identifier).SetTag(PREFIX + name, as_text(fact(copy, name)))
-    with _whole(path, (".seg.nrrd",), overwrite) as temporary:
+    with whole_file(path, (".seg.nrrd",), overwrite) as temporary:
         _store(start().vtkMRMLSegmentationStorageNode(), copy, temporary, path)
     return Path(path)
 
@@ -159,7 +154,7 @@ def load_masks(path: str | Path, shape: tuple[int, int]) -> StoredMasks:
     shape
         (rows, columns) of the frame.
     """
-    path = _existing(path)
+    path = existing_file(path)
     slicer = start()
     aside = slicer.vtkMRMLScene()
     node, storage = aside.AddNewNodeByClass("vtkMRMLSegmentationNode"), slicer.vtkMRMLSegmentationStorageNode()
@@ -173,14 +168,14 @@ def load_masks(path: str | Path, shape: tuple[int, int]) -> StoredMasks:
 
 def save_table(node: Any, path: str | Path, *, overwrite: bool = False) -> Path:
     """Write a table as ``.csv``; types, units and descriptions stand beside it in ``.schema.csv``, as Slicer does."""
-    with _whole(path, (".csv", ".tsv"), overwrite) as temporary:
+    with whole_file(path, (".csv", ".tsv"), overwrite) as temporary:
         _store(start().vtkMRMLTableStorageNode(), node, temporary, path)
     return Path(path)
 
 
 def load_table(path: str | Path, *, role: str | None = None) -> Any:
     """Open a ``.csv`` as a table node in the scene."""
-    path = _existing(path)
+    path = existing_file(path)
     if path.suffix not in (".csv", ".tsv"):
         raise SceneError("is no readable table", "Choose a .csv or .tsv file", path)
     node = scene().AddNewNodeByClass("vtkMRMLTableNode", scene().GenerateUniqueName(path.name.split(".")[0]))
@@ -211,39 +206,8 @@ def _remove(node: Any) -> None:
 def _store(storage: Any, node: Any, temporary: Path, path: str | Path) -> None:
     storage.SetFileName(str(temporary))
     storage.SetUseCompression(True)
-    if not storage.WriteData(node) or not temporary.is_file():
+    if not storage.WriteData(node) or not complete(temporary):
         raise _failure("cannot be written", path, storage.GetUserMessages())
-
-
-@contextmanager
-def _whole(path: str | Path, suffixes: tuple[str, ...], overwrite: bool) -> Iterator[Path]:
-    """Yield a path of the same name in a temporary folder beside the target; move what is there on success."""
-    path = Path(path).absolute()
-    if not path.name.endswith(suffixes):
-        raise SceneError(f"does not end with {' or '.join(suffixes)}", "Change the name", path)
-    if path.exists() and not overwrite:
-        raise SceneError("exists already", "Choose another name, or allow overwriting", path)
-    try:
-        folder = Path(tempfile.mkdtemp(prefix=".dsanet-", dir=path.parent))
-    except OSError as error:
-        raise SceneError(f"cannot be written ({error.strerror})", "Choose a folder you may write to", path) from error
-    try:
-        yield folder / path.name
-        for written in sorted(folder.iterdir()):
-            written.replace(path.parent / written.name)
-    except OSError as error:
-        raise SceneError(
-            f"cannot be written ({error.strerror})", "Make room, or choose another folder", path
-        ) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _existing(path: str | Path) -> Path:
-    path = Path(path).absolute()
-    if not path.is_file():
-        raise SceneError("is not there", "Check the path", path)
-    return path
 
 
 def _tag(segment: Any, name: str) -> Any:

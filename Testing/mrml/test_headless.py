@@ -55,7 +55,7 @@ def test_without_slicer_one_line_says_what_to_install():
 def test_importing_the_modules_loads_neither_vtk_nor_slicer():
     done = python(
         "import sys\n"
-        "from DSANetLib.mrml import attributes, case, headless, render, scene\n"
+        "from DSANetLib.mrml import attributes, case, files, headless, render, scene\n"
         "from DSANetLib.mrml import segmentation, sequence, table, terminology\n"
         "print([m for m in ('vtk', 'vtkmodules', 'slicer', 'torch', 'cv2') if m in sys.modules])\n"
     )
