@@ -188,9 +188,11 @@ class ClinicalEncoder:
             for part, names in wanted.items():
                 if set(values[part]) != names:
                     raise ClinicalError(f"the clinical encoder's {part} does not fit its preset", _REFIT)
-            numbers = [{k: float(v) for k, v in values[part].items()} for part in ("median", "centre", "scale")]
+            median, centre, scale = (
+                {name: float(value) for name, value in values[part].items()} for part in ("median", "centre", "scale")
+            )
             limits = {name: (float(a), float(b)) for name, (a, b) in values["limits"].items()}
-            return cls(preset, *numbers, limits)
+            return cls(preset, median, centre, scale, limits)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ClinicalError(f"the clinical encoder cannot be read ({error})", _REFIT) from error
 

@@ -5,7 +5,8 @@ No torch is needed to use a package; with the extra ``dsanet[train]`` the same w
 
 from __future__ import annotations
 
-from .card import Calibration, Metric, ModelCard
+from .card import ModelCard
+from .figures import Calibration, Metric
 from .model import ResponseModel, SegmentationMaps, SegmentationModel
 from .package import PackageSummary, read_card, update_metrics, write_package
 from .store import list_packages, load_model

@@ -10,7 +10,8 @@ import numpy as np
 
 from ..errors import ModelError
 from ..networks.config import ResponseConfig, SegmenterConfig
-from .card import Calibration, ModelCard
+from .card import ModelCard
+from .figures import Calibration
 
 
 class Runtime(Protocol):

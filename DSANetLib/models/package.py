@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ModelError, OutputError
-from .card import Metric, ModelCard, Task
+from .card import ModelCard, Task
+from .figures import Metric
 
 CARD = "card.json"
 WEIGHTS = "weights.safetensors"
