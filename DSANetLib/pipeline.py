@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CaseResult", "Flag", "FrameMasks", "Lesion", "Response", "Segmentation",
-    "predict", "process", "response_image", "response_images", "segment",
+    "predict", "process", "response_image", "response_images", "segment", "segment_prepared",
 ]  # fmt: skip
 
 DEFAULT_MODEL = "ffs-phantom"
@@ -74,10 +74,18 @@ def segment(
     DSANetError
         Where the run cannot be prepared; nothing is written by this function.
     """
-    card = model.card
     timings: dict[str, float] = {}
     with _stage(timings, "preparation"):
-        prepared = prepare(run, card.preparation, key_frame=key_frame, mask_frame=mask_frame, pixel_shift=pixel_shift)
+        config = model.card.preparation
+        prepared = prepare(run, config, key_frame=key_frame, mask_frame=mask_frame, pixel_shift=pixel_shift)
+    return segment_prepared(prepared, model, timings)
+
+
+def segment_prepared(
+    prepared: PreparedRun, model: SegmentationModel, timings_s: Mapping[str, float] | None = None
+) -> Segmentation:
+    """Segment a run that is prepared as the model's card says; `timings_s` is what was spent on it before."""
+    card, timings = model.card, dict(timings_s or {})
     with _stage(timings, "network"):
         maps = _run_model(prepared, model)
         better = _key_frame_in_liver(prepared, maps, card.liver_threshold)
@@ -87,7 +95,7 @@ def segment(
     with _stage(timings, "masks"):
         masks = {frame: _frame_masks(prepared, frame, maps, card) for frame in maps.tumour}
         key = prepared.key_frame.index
-        lesions = find_lesions(masks[key].tumour, key, run.spacing)
+        lesions = find_lesions(masks[key].tumour, key, prepared.run.spacing)
     return Segmentation(
         prepared=prepared,
         model=card.name,
