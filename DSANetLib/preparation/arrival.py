@@ -72,10 +72,14 @@ def vessel_curve(stack: np.ndarray, region: np.ndarray) -> np.ndarray:
     curve = np.empty(len(small))
     for i, frame in enumerate(small):
         change = first - frame
-        filled = np.sort(cv2.morphologyEx(change, cv2.MORPH_TOPHAT, square)[inside])[-count:].mean()
-        emptied = np.sort(cv2.morphologyEx(change, cv2.MORPH_BLACKHAT, square)[inside])[-count:].mean()
-        curve[i] = max(0.0, float(filled) - float(emptied))
+        filled = _strongest(cv2.morphologyEx(change, cv2.MORPH_TOPHAT, square)[inside], count)
+        emptied = _strongest(cv2.morphologyEx(change, cv2.MORPH_BLACKHAT, square)[inside], count)
+        curve[i] = max(0.0, filled - emptied)
     return curve
+
+
+def _strongest(values: np.ndarray, count: int) -> float:
+    return float(np.partition(values, -count)[-count:].mean())
 
 
 def find_arrival(stack: np.ndarray, times: np.ndarray, region: np.ndarray) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
@@ -28,6 +29,8 @@ MIN_FIELD = 0.04
 """A field smaller than this fraction of the frame is no field."""
 MIN_RING = 0.1
 """Share of the field's outermost pixels that must carry one constant value to be called a border."""
+SEARCH_SIDE = 600
+"""Frames with a larger smaller side are searched in blocks of 2 x 2 (3 x 3, …) pixels: blades need no more."""
 MAX_LAYERS = 3
 """Borders within borders that are looked for: recorder's bars, shutter, collimator."""
 
@@ -79,7 +82,29 @@ def find_field(extremes: Extremes, given: np.ndarray | None = None) -> Field | N
     Field or None
         None where nothing but border is left.
     """
-    low, high = _median(extremes.low), _median(extremes.high)
+    step = -(-min(extremes.low.shape) // SEARCH_SIDE)
+    low, high = _coarse(extremes.low, step, np.minimum), _coarse(extremes.high, step, np.maximum)
+    given_coarse = None if given is None else _coarse(given, step, np.minimum)
+    found = _search(_median(low), _median(high), given_coarse)
+    if found is None:
+        return None
+    rows, columns = extremes.low.shape
+    visible = found.repeat(step, axis=0).repeat(step, axis=1)[:rows, :columns]
+    return as_field(visible if given is None else visible & given)
+
+
+def _coarse(image: np.ndarray, step: int, pool: np.ufunc) -> np.ndarray:
+    """Lowest or highest value of each block of `step` x `step` pixels; the last block may be smaller."""
+    if step == 1:
+        return image
+    rows, columns = image.shape
+    image = np.pad(image, ((0, -rows % step), (0, -columns % step)), mode="edge")
+    image = reduce(pool, [image[start::step] for start in range(step)])
+    return np.asarray(reduce(pool, [image[:, start::step] for start in range(step)]))
+
+
+def _search(low: np.ndarray, high: np.ndarray, given: np.ndarray | None) -> np.ndarray | None:
+    """Peel off one border after the other; None where nothing is left."""
     visible = np.ones(low.shape, bool) if given is None else given.copy()
     # Beyond the given field there may be text or a mark that must not stretch the range.
     if not visible.any() or float(low.min()) == float(high.max()):
@@ -92,7 +117,7 @@ def find_field(extremes: Extremes, given: np.ndarray | None = None) -> Field | N
         visible = inside if given is None else inside & given
         if not visible.any():
             return None
-    return as_field(visible)
+    return visible
 
 
 def as_field(visible: np.ndarray) -> Field | None:

@@ -176,7 +176,7 @@ class FrameGeometry:
 
 
 def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Resize a float32 image: an axis that shrinks by area, an axis that grows linearly.
+    """Resize an image (uint8, uint16, int16 or float32): an axis that shrinks by area, an axis that grows linearly.
 
     OpenCV's area interpolation is exact when both axes shrink but not when one grows, so that a mixed
     case takes two steps. Pixel edges meet pixel edges in both.

@@ -177,7 +177,7 @@ def _neutralise(stack: np.ndarray, visible: np.ndarray) -> None:
     if visible.all() or not visible.any():
         return
     few = np.unique(np.linspace(0, len(stack) - 1, 8).round().astype(int))
-    stack[:, ~visible] = np.median(stack[few][:, visible].astype(np.float32))
+    np.copyto(stack, np.median(stack[few][:, visible].astype(np.float32)), where=~visible, casting="same_kind")
 
 
 def _warn(

@@ -58,7 +58,7 @@ def glance(run: DSARun) -> Glance:
     for place, i in enumerate(index):
         frame = np.asarray(frames[int(i)])
         low, high = np.minimum(low, frame), np.maximum(high, frame)
-        small[place] = resize(frame.astype(np.float32), GLANCE, GLANCE)
+        small[place] = resize(frame, GLANCE, GLANCE)
     return Glance(frames, index, Extremes(low, high), small, bool((low == high).all()))
 
 
