@@ -6,7 +6,9 @@ OSMesa). Without it VTK does not fail but crashes the process, so `missing_libra
 
 from __future__ import annotations
 
+import ctypes
 import ctypes.util
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +31,9 @@ _VIEW = "DSANetPicture"
 
 def missing_libraries() -> tuple[str, ...]:
     """Return the Debian packages to install before anything can be rendered; empty where rendering works."""
+    # VTK asks X11 for a screen first, and crashes where not even the library is there; libegl1 brings it along.
+    if sys.platform == "linux" and not _loads("libX11.so.6"):
+        return PACKAGES
     from vtkmodules import vtkRenderingOpenGL2  # noqa: F401 - registers the window classes
     from vtkmodules.vtkRenderingCore import vtkRenderWindow
 
@@ -36,6 +41,14 @@ def missing_libraries() -> tuple[str, ...]:
     if vtkRenderWindow().GetClassName() != "vtkOSOpenGLRenderWindow" or ctypes.util.find_library("OSMesa"):
         return ()
     return PACKAGES
+
+
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
 
 
 def render_slice_view(
