@@ -22,7 +22,7 @@ SOURCES = (
     "postprocessing.py",
     "lesions.py",
     "run.py",
-    "clinical.py",
+    "clinical",
     "evaluation/metrics.py",
     "evaluation/records.py",
     "evaluation/phantom.py",

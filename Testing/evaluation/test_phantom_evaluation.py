@@ -3,82 +3,97 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from DSANetLib.errors import ModelError, PreparationError, TrainingError
+from DSANetLib.clinical import ClinicalEncoder
+from DSANetLib.errors import ModelError, TrainingError
 from DSANetLib.evaluation import phantom as evaluation
 from DSANetLib.evaluation.metrics import dice
 from DSANetLib.evaluation.plan import UNSEEN_OFFSET, EvaluationPlan, Task
 from DSANetLib.evaluation.records import RunRecord
+from DSANetLib.models.card import ModelCard
+from DSANetLib.models.model import ResponseModel, SegmentationModel
+from DSANetLib.networks.config import ResponseConfig, SegmenterConfig
 from DSANetLib.phantom import PhantomConfig, simulate_patient
 from DSANetLib.phantom.config import RESPONSE_TRAINING, SEGMENTATION_TRAINING, TEST, VALIDATION
-from DSANetLib.postprocessing import PostProcessing
 from DSANetLib.preparation import PreparationConfig
 
 SMALL = PhantomConfig(rows=160, columns=200)
 
 
-class RuleSegmenter:
-    """A model without parameters: tumour where the key frame is dark. It takes the networks' place here."""
+PREPARATION = PreparationConfig(size=64)
 
-    runtime = "rule"
 
-    def __init__(self, name: str, level: float, *, liver: bool) -> None:
-        self.card = SimpleNamespace(
-            name=name,
-            preparation=PreparationConfig(size=64),
-            tumour_threshold=0.5,
-            liver_threshold=0.5,
-            postprocessing=PostProcessing(),
-            checksums={"weights": f"{name}-{level}"},
-        )
+class DarkIsTumour:
+    """A runtime without parameters: tumour where the key frame is dark. All else is the real model class."""
+
+    name = "rule"
+
+    def __init__(self, level: float, *, liver: bool) -> None:
         self.level, self.liver, self.calls = level, liver, 0
 
-    def segment(self, _frames, keys):
+    def run(self, inputs):
         self.calls += 1
-        tumour = (keys < self.level).astype(np.float32)
-        liver = np.ones_like(tumour) if self.liver else None
-        return SimpleNamespace(tumour=tumour, liver=liver, difference=None)
+        tumour = (inputs["keys"] < self.level).astype(np.float32)
+        return {"tumour": tumour, "liver": np.ones_like(tumour)} if self.liver else {"tumour": tumour}
 
 
-class RuleResponder:
-    """Probability of response = bright part of the key frame inside the mask's image."""
+class Broken:
+    name = "broken"
 
-    runtime = "rule"
-
-    def __init__(self, name: str) -> None:
-        self.card = SimpleNamespace(
-            name=name,
-            preparation=PreparationConfig(size=64),
-            needs_clinical=False,
-            threshold=0.4,
-            calibration_note="none",
-            checksums={"weights": name},
-        )
-
-    def predict(self, images, _clinical):
-        return 1.0 - images[:, 2].mean(axis=(1, 2))
+    def run(self, inputs):
+        raise ModelError(f"it broke on {len(inputs)} inputs")
 
 
-class Broken(RuleSegmenter):
-    def segment(self, _frames, _keys):
-        raise PreparationError("it broke")
+class SmallMaskResponds:
+    """Response is the likelier the smaller the mask; with clinical values, the likelier the higher their sum."""
+
+    name = "rule"
+
+    def run(self, inputs):
+        score = -3.0 * inputs["images"][:, 2].mean(axis=(1, 2)) if "images" in inputs else 0.0
+        score = score + (0.1 * inputs["clinical"].sum(axis=1) if "clinical" in inputs else 0.0)
+        return {"logits": np.stack([np.zeros_like(score), score], axis=1).astype(np.float32)}
+
+
+def card(name: str, network, **values) -> ModelCard:
+    return ModelCard(name=name, network=network, preparation=PREPARATION, checksums={"weights": name}, **values)
 
 
 @pytest.fixture
-def models(monkeypatch):
+def runtimes(monkeypatch):
+    encoder = ClinicalEncoder.fit([evaluation.clinical_record(simulate_patient(seed, SMALL)) for seed in range(4)])
     made = {
-        "one": RuleSegmenter("one", 0.35, liver=True),
-        "two": RuleSegmenter("two", 0.15, liver=False),
-        "broken": Broken("broken", 0.5, liver=True),
-        "film": RuleResponder("film"),
+        "one": DarkIsTumour(0.35, liver=True),
+        "two": DarkIsTumour(0.15, liver=False),
+        "broken": Broken(),
+        "film": SmallMaskResponds(),
+        "clinical": SmallMaskResponds(),
     }
-    monkeypatch.setattr(evaluation, "_model", made.__getitem__)
-    monkeypatch.setattr(evaluation, "clinical_record", lambda patient: patient.clinical)
-    return made
+    models = {
+        "one": SegmentationModel(card("one", SegmenterConfig()), made["one"]),
+        "two": SegmentationModel(card("two", SegmenterConfig(kind="unet")), made["two"]),
+        "broken": SegmentationModel(card("broken", SegmenterConfig()), made["broken"]),
+        "film": ResponseModel(card("film", ResponseConfig(clinical=False), threshold=0.4), made["film"]),
+        "clinical": ResponseModel(
+            card(
+                "clinical",
+                ResponseConfig(image=False, clinical=True, n_clinical=encoder.size),
+                clinical_encoder=encoder,
+            ),
+            made["clinical"],
+        ),
+    }
+    monkeypatch.setattr(evaluation, "_model", models.__getitem__)
+    return models, made
+
+
+@pytest.fixture
+def models(runtimes):
+    return runtimes[0]
 
 
 def plan(**changes) -> EvaluationPlan:
@@ -137,7 +152,7 @@ def test_a_failed_run_counts_with_dice_0_and_all_lesions_missed(models):
     patient = simulate_patient(VALIDATION, SMALL)
     record, result = evaluation.evaluate_run(patient.patient_id, patient.runs[0], models["broken"])
     assert result is None
-    assert (record.dice, record.error, record.key_frame_hit) == (0.0, "it broke.", False)
+    assert (record.dice, record.error, record.key_frame_hit) == (0.0, "it broke on 2 inputs.", False)
     assert len(record.lesions_found) > 0
     assert not any(record.lesions_found)
     assert record.largest_cm == max(record.lesions_cm) > 0
@@ -163,20 +178,23 @@ def test_a_patient_whose_runs_all_fail_has_no_probability_but_a_reason(models):
     result = evaluation.evaluate_patient(VALIDATION, Task(("broken",), (("film", "film"),), SMALL))
     runs = len(simulate_patient(VALIDATION, SMALL).runs)
     assert result["patient"]["probabilities"] == {}
-    assert result["patient"]["errors"] == ("it broke.",) * runs
+    assert result["patient"]["errors"] == ("it broke on 2 inputs.",) * runs
     assert len(result["runs"]["broken"]) == runs
 
 
-def test_a_response_model_that_fails_is_named(models, monkeypatch):
-    def fail(images, clinical):
-        raise ModelError("no response")
+def test_a_response_model_that_fails_is_named_and_the_others_are_kept(models, monkeypatch):
+    def fail(inputs):
+        raise ModelError(f"no response from {sorted(inputs)}")
 
-    monkeypatch.setattr(models["film"], "predict", fail)
-    result = evaluation.evaluate_patient(VALIDATION, Task(("one",), (("film", "film"),), SMALL))
-    assert result["patient"]["errors"] == ("film: no response.",)
+    monkeypatch.setattr(models["film"]._runtime, "run", fail)
+    inputs = (("film", "film"), ("clinical", "clinical"))
+    result = evaluation.evaluate_patient(VALIDATION, Task(("one",), inputs, SMALL))
+    assert result["patient"]["errors"] == ("film: no response from ['images'].",)
+    assert set(result["patient"]["probabilities"]) == {"clinical"}
 
 
-def test_an_evaluation_goes_on_where_it_was_and_ends_the_same(models, tmp_path):
+def test_an_evaluation_goes_on_where_it_was_and_ends_the_same(runtimes, tmp_path):
+    models, made = runtimes
     seen: list[tuple[str, int, int]] = []
     first = evaluation.evaluate_on_phantom(tmp_path, plan(), workers=1, progress=lambda *step: seen.append(step))
     assert seen == [
@@ -194,14 +212,14 @@ def test_an_evaluation_goes_on_where_it_was_and_ends_the_same(models, tmp_path):
 
     lines = (tmp_path / "records.jsonl").read_text(encoding="utf-8").splitlines()
     (tmp_path / "records.jsonl").write_text("\n".join(lines[:-1]) + "\n" + lines[-1][:40], encoding="utf-8")
-    calls = models["one"].calls
+    calls = made["one"].calls
     seen.clear()
     again = evaluation.evaluate_on_phantom(tmp_path, plan(), workers=1, progress=lambda *step: seen.append(step))
     assert seen == [("unseen frame rate", 1, 1)]
-    assert models["one"].calls > calls
+    assert made["one"].calls > calls
     assert again.to_markdown() == report
 
-    models["two"].card.checksums = {"weights": "other"}
+    models["two"].card = replace(models["two"].card, checksums={"weights": "other"})
     seen.clear()
     evaluation.evaluate_on_phantom(tmp_path, plan(), workers=1, progress=lambda *step: seen.append(step))
     assert [part for part, _, _ in seen] == ["patients", "patients", "unseen frame rate"]  # not where "two" has no part
@@ -212,7 +230,7 @@ def test_the_test_set_is_opened_on_record(models, tmp_path):
     first = evaluation.evaluate_on_phantom(tmp_path, small, workers=1)
     assert first.facts[0] == "Test patients, seeds 9000000–9000000"
     assert first.facts[1].startswith("Test set opened 20")
-    models["one"].card.checksums = {"weights": "retrained"}
+    models["one"].card = replace(models["one"].card, checksums={"weights": "retrained"})
     second = evaluation.evaluate_on_phantom(tmp_path, small, workers=1)
     assert len(second.facts) == 3
     assert second.facts[1] == first.facts[1]
