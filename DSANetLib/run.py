@@ -28,10 +28,14 @@ class Frames(Protocol):
     """
 
     @property
-    def shape(self) -> tuple[int, ...]: ...
+    def shape(self) -> tuple[int, ...]:
+        """(F, rows, columns)."""
+        ...
 
     @property
-    def dtype(self) -> np.dtype: ...
+    def dtype(self) -> np.dtype:
+        """Stored dtype."""
+        ...
 
     def __len__(self) -> int: ...
 

@@ -109,12 +109,12 @@ def _prepared(run: DSARun) -> NetworkInputs:
 
 def whole_run(quick: bool) -> list[Line]:
     """From file to mask and probability against decoding the frames alone."""
+    from worker import default_models
+
     from DSANetLib import process
-    from DSANetLib.models import load_model
-    from DSANetLib.pipeline import DEFAULT_MODEL, DEFAULT_RESPONSE_FILM
     from DSANetLib.readers import read_run
 
-    segmenter, responder = load_model(DEFAULT_MODEL, threads=2), load_model(DEFAULT_RESPONSE_FILM, threads=2)
+    segmenter, responder = default_models()
     with tempfile.TemporaryDirectory() as folder:
         path = write_video(Path(folder) / "run.avi", 30, 788, 1020)
         ratio = interleaved(

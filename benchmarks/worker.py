@@ -7,6 +7,10 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from DSANetLib.models import ResponseModel, SegmentationModel
 
 
 def resident_mib() -> float:
@@ -44,11 +48,9 @@ class Peak:
 def whole_run(path: str, frame_rate: str) -> dict[str, float]:
     """Read a run and take it through the pipeline with the default models; libraries and models are loaded before."""
     from DSANetLib import process
-    from DSANetLib.models import load_model
-    from DSANetLib.pipeline import DEFAULT_MODEL, DEFAULT_RESPONSE_FILM
     from DSANetLib.readers import read_run
 
-    models = load_model(DEFAULT_MODEL, threads=2), load_model(DEFAULT_RESPONSE_FILM, threads=2)
+    models = default_models()
     import_everything()
     start = time.perf_counter()
     with Peak() as peak:
@@ -57,6 +59,17 @@ def whole_run(path: str, frame_rate: str) -> dict[str, float]:
     size = run.count * run.rows * run.columns * run.frames.dtype.itemsize / (1 << 20)
     taken = time.perf_counter() - start
     return {"size_mib": size, "peak_mib": peak.highest - peak.before, "total_mib": peak.highest, "seconds": taken}
+
+
+def default_models() -> tuple[SegmentationModel, ResponseModel]:
+    """Return the shipped segmenter and film-only response model on two threads."""
+    from DSANetLib.models import ResponseModel, SegmentationModel, load_model
+    from DSANetLib.pipeline import DEFAULT_MODEL, DEFAULT_RESPONSE_FILM
+
+    segmenter, responder = load_model(DEFAULT_MODEL, threads=2), load_model(DEFAULT_RESPONSE_FILM, threads=2)
+    if not isinstance(segmenter, SegmentationModel) or not isinstance(responder, ResponseModel):
+        raise TypeError("the shipped packages are not of their kinds")
+    return segmenter, responder
 
 
 def import_everything() -> None:
