@@ -13,7 +13,7 @@ from .dicom import identifiers, neutral_name
 from .dicom_facts import seconds_of
 from .dicom_pixels import DicomPixels, read_dataset
 from .images import natural_key
-from .kind import Kind, file_kind
+from .kind import Kind, file_kind, is_folder
 from .naming import case_name, reveals, unique_names
 
 # Files of these names were meant as runs: one that cannot be read is reported, not passed over.
@@ -61,7 +61,7 @@ def find_runs(paths: Iterable[str | Path] | str | Path) -> list[RunSource]:
     given = [Path(paths)] if isinstance(paths, (str, Path)) else [Path(p) for p in paths]
     found: list[RunSource] = []
     for path in given:
-        found += (_in_folder(path) or [RunSource(path, case_name(path))]) if path.is_dir() else [_file(path)]
+        found += (_in_folder(path) or [RunSource(path, case_name(path))]) if is_folder(path) else [_file(path)]
     found = list({(source.path, source.files): source for source in found}.values())
     names = unique_names(*zip(*(_neutral_names(source) for source in found), strict=True)) if found else []
     return [replace(source, case_id=name) for source, name in zip(found, names, strict=True)]
@@ -69,7 +69,7 @@ def find_runs(paths: Iterable[str | Path] | str | Path) -> list[RunSource]:
 
 def folder_is_empty(source: RunSource) -> bool:
     """Tell whether a source is a folder in which no run was found."""
-    return not source.files and source.path.is_dir()
+    return not source.files and is_folder(source.path)
 
 
 def _neutral_names(source: RunSource) -> tuple[str, str]:
@@ -111,7 +111,7 @@ def _in_folder(folder: Path) -> list[RunSource]:
     runs += _dicom_runs(folder, kinds["dicom"])
     runs += [_file(path) for path in sorted(kinds["video"] + kinds["nrrd"] + kinds["broken"], key=natural_key)]
     for entry in entries:
-        if entry.is_dir() and not entry.is_symlink():
+        if is_folder(entry) and not entry.is_symlink():
             runs += _in_folder(entry)
     return runs
 

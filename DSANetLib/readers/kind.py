@@ -92,6 +92,14 @@ def file_kind(path: Path) -> Kind:
     return "other"
 
 
+def is_folder(path: Path) -> bool:
+    """Tell whether a path is a folder; a name that no file system takes is none (``Path.is_dir`` would raise)."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def read_head(path: Path) -> bytes:
     """Return the first kilobyte of a file, or raise RunError where there is none."""
     try:
@@ -101,6 +109,8 @@ def read_head(path: Path) -> bytes:
         raise RunError("no such file or folder", "Check the path", path) from None
     except OSError as error:
         raise RunError(f"cannot be opened ({error.strerror})", "Check the path and its permissions", path) from None
+    except ValueError:
+        raise RunError("this is no path", "Check the path", repr(str(path))) from None
     if not head:
         raise RunError("the file is empty", "Export or copy it again", path)
     return head

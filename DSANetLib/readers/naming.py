@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from .kind import is_folder
+
 _SUFFIXES = re.compile(r"(\.seq)?\.[A-Za-z0-9]{1,5}$", re.IGNORECASE)
 _FORBIDDEN = re.compile(r"[^\w.+-]+")
 _MAX_LENGTH = 80
@@ -23,7 +25,7 @@ def case_name(path: Path) -> str:
     'Run-é-3'
     """
     name = path.name or path.resolve().name
-    if not path.is_dir():
+    if not is_folder(path):
         name = _SUFFIXES.sub("", name) or name
     name = _FORBIDDEN.sub("-", unicodedata.normalize("NFC", name)).strip("-.")
     return name[:_MAX_LENGTH] or "case"

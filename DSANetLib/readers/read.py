@@ -12,7 +12,7 @@ from ..run import DSARun, PixelSpacing
 from .dicom import read_dicom
 from .find import RunSource, find_runs, folder_is_empty
 from .images import read_image_file, read_images
-from .kind import file_kind, not_a_run
+from .kind import file_kind, is_folder, not_a_run
 from .naming import case_name
 from .sequence import read_sequence
 from .video import read_video
@@ -79,7 +79,7 @@ def read_run(
 
 def _single(path: Path) -> RunSource:
     """Return the one run at a path; a folder must hold exactly one."""
-    if not path.is_dir():
+    if not is_folder(path):
         return RunSource(path, case_name(path))
     found = find_runs([path])
     if len(found) > 1:

@@ -1,6 +1,6 @@
 """AVI, MP4 and every other container and codec that FFmpeg reads → DSARun, decoded frame by frame.
 
-PyAV and not OpenCV: docs/decisions/0001-video-decoder.md has the measurement.
+PyAV and not OpenCV: docs/decisions/0003-video-decoder.md has the measurement.
 """
 
 from __future__ import annotations
@@ -175,11 +175,8 @@ class _Decoder:
 
     def _seek(self, i: int) -> Any:
         """Go to frame ``i`` and return it, or go to the start and return None where that is not exact."""
-        if i and self._index.seekable and self._container is not None:
+        if i and self._index.seekable and self._container is not None and self._jump(i):
             target = int(self._index.pts[i])
-            stream = self._container.streams.video[0]
-            self._container.seek(target, stream=stream, backward=True)
-            self._frames = self._container.decode(stream)
             while (decoded := self._decode_next(i)) is not None and decoded.pts is not None and decoded.pts <= target:
                 if decoded.pts == target:
                     self._next = i + 1
@@ -192,6 +189,18 @@ class _Decoder:
         self._frames = self._container.decode(stream)
         self._next = 0
         return None
+
+    def _jump(self, i: int) -> bool:
+        """Move to the key frame before frame ``i``; False where the container cannot."""
+        import av
+
+        stream = self._container.streams.video[0]
+        try:
+            self._container.seek(int(self._index.pts[i]), stream=stream, backward=True)
+        except av.error.FFmpegError:
+            return False
+        self._frames = self._container.decode(stream)
+        return True
 
     def _decode_next(self, i: int) -> Any:
         import av

@@ -435,7 +435,7 @@ def test_a_truncated_file_says_how_many_frames_could_be_read(
     noise = np.random.default_rng(0).integers(0, 255, (10, 64, 64)).astype(np.uint8)
     path = write_dicom(tmp_path / "run.dcm", noise, compress=syntax)
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * 0.65)])
-    with pytest.raises(RunError, match="truncated: [56] of 10 frames could be read"):
+    with pytest.raises(RunError, match=r"truncated: [56] of 10 frames could be read"):
         read_run(path)
 
 
@@ -488,6 +488,36 @@ def test_objects_without_a_picture_are_refused(
             read_run(save(f"{name}.dcm", change))
 
 
+def test_damage_in_a_deflated_file_and_a_vanished_file_are_told(
+    tmp_path: Path, pictures: Pictures, dicom_dataset: Callable[..., Any], write_dicom: Writer
+) -> None:
+    dataset = dicom_dataset(pictures(3))
+    dataset.file_meta.TransferSyntaxUID = uid.DeflatedExplicitVRLittleEndian
+    path = tmp_path / "deflated.dcm"
+    dataset.save_as(path, enforce_file_format=True)
+    path.write_bytes(path.read_bytes()[:-300])
+    with pytest.raises(RunError, match=r"damaged|inflated|truncated"):
+        read_run(path)
+    gone = write_dicom(tmp_path / "gone.dcm", pictures(40))
+    run = read_run(gone)
+    gone.unlink()
+    with pytest.raises(RunError, match=r"gone\.dcm: cannot be opened"):
+        run.frames[30]
+
+
+def test_too_few_fragments_are_a_truncated_file(
+    tmp_path: Path, pictures: Pictures, dicom_dataset: Callable[..., Any]
+) -> None:
+    import cv2
+
+    frames = pictures(4, 48, 64)
+    encoded = [cv2.imencode(".jpg", frame)[1].tobytes() for frame in frames[:2]]
+    dataset = _encapsulated(dicom_dataset(frames), encoded, uid.JPEGBaseline8Bit)
+    dataset.save_as(tmp_path / "short.dcm", enforce_file_format=True)
+    with pytest.raises(RunError, match=r"truncated: [12] of 4 frames"):
+        read_run(tmp_path / "short.dcm")
+
+
 def test_a_missing_decoder_is_told_with_its_remedy(
     tmp_path: Path, pictures: Pictures, dicom_dataset: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -498,7 +528,7 @@ def test_a_missing_decoder_is_told_with_its_remedy(
     frames = pictures(2, 48, 64)
     encoded = [cv2.imencode(".jpg", frame)[1].tobytes() for frame in frames]
     _encapsulated(dicom_dataset(frames), encoded, uid.JPEGBaseline8Bit).save_as(tmp_path / "a.dcm")
-    with pytest.raises(RunError, match="no decoder for JPEG Baseline.*pip install python-gdcm"):
+    with pytest.raises(RunError, match=r"no decoder for JPEG Baseline.*pip install python-gdcm"):
         read_run(tmp_path / "a.dcm")
 
 

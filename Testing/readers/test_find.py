@@ -189,7 +189,7 @@ def test_case_names_are_safe_for_files(tmp_path: Path) -> None:
     assert len(case_name(Path("x" * 300))) <= 80
     (tmp_path / "1.2.3").mkdir()
     assert case_name(tmp_path / "1.2.3") == "1.2.3"
-    assert case_name(Path(".")) == case_name(Path.cwd())
+    assert case_name(Path()) == case_name(Path.cwd())
 
 
 def test_patients_are_recognised_in_any_writing() -> None:

@@ -88,6 +88,8 @@ def test_first_bytes_tell_the_kind(tmp_path: Path, head: bytes, kind: str) -> No
 def _bad_inputs(folder: Path) -> dict[str, tuple[Path, str]]:
     cases: dict[str, tuple[Path, str]] = {"missing": (folder / "missing.avi", "no such file")}
 
+    cases["endless"] = (folder / ("x" * 400), "cannot be opened")
+
     def add(name: str, data: bytes, message: str) -> None:
         (folder / name).write_bytes(data)
         cases[name] = (folder / name, message)

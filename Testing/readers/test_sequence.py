@@ -177,5 +177,5 @@ def test_damaged_compression_is_told(tmp_path: Path, write_sequence: Writer) -> 
     data = bytearray(path.read_bytes())
     data[3000:3200] = b"\xff" * 200
     path.write_bytes(data)
-    with pytest.raises(RunError, match="damaged|truncated"):
+    with pytest.raises(RunError, match=r"damaged|truncated"):
         read_run(path)

@@ -111,7 +111,8 @@ def test_where_the_containers_index_misleads_frames_are_counted(
     index = video._scan(path)
     for changed in (
         dataclasses.replace(index, seekable=False),
-        dataclasses.replace(index, pts=index.pts * 10 + 7),  # no decoded frame carries these stamps
+        dataclasses.replace(index, pts=index.pts + 1000),  # no decoded frame carries these stamps
+        dataclasses.replace(index, pts=index.pts - 1000),
     ):
         decoder = video._Decoder(path, changed)
         for i in (70, 3, 79, 0):
