@@ -77,7 +77,8 @@ class ResponseConfig:
     image_outputs
         Outputs of the ResNet's own last layer with ``decision`` fusion, 1000 in the published code.
     dropout
-        Probability of dropping a feature before each branch's last layer while training, in [0, 1).
+        Probability of dropping a feature of either branch before fusion while training, in [0, 1); with ``decision``
+        fusion one of the ResNet's outputs alone. Published code: 0.2.
     """
 
     width: int = 16
@@ -110,7 +111,7 @@ class ResponseConfig:
         n_clinical
             50 in the published code, of which 7 stem from a variable that is known only after treatment.
         """
-        return cls(width=64, fusion="decision", n_clinical=n_clinical, dropout=0.5)
+        return cls(width=64, fusion="decision", n_clinical=n_clinical, dropout=0.2)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as JSON-able values."""

@@ -92,7 +92,8 @@ class ResponseNet(nn.Module):
         self.table: TableBranch | None = None
         joined = 0
         if config.clinical:
-            self.table = TableBranch(config.n_clinical, config.hidden, decision, config.dropout)
+            dropout = 0.0 if decision else config.dropout  # the published table branch has none
+            self.table = TableBranch(config.n_clinical, config.hidden, decision, dropout)
             joined += 2 if decision else config.hidden
         if config.image:
             outputs = config.image_outputs if decision else None
@@ -101,6 +102,18 @@ class ResponseNet(nn.Module):
         # A single branch that decides for itself has nothing to fuse.
         alone = decision and not (config.image and config.clinical)
         self.fusion = None if alone else nn.Linear(joined, 2)
+        if decision:
+            self._start_as_published()
+
+    def _start_as_published(self) -> None:
+        """Draw the linear layers' weights as the published code does."""
+        if self.image is not None and self.image.decision is not None:
+            nn.init.xavier_normal_(self.image.decision.weight)
+        linear = [] if self.table is None else [self.table.up, self.table.decision]
+        for layer in [*linear, self.fusion]:
+            if layer is not None:
+                nn.init.normal_(layer.weight, std=0.02)
+                nn.init.constant_(layer.bias, 0.1)
 
     def forward(self, image: torch.Tensor | None = None, clinical: torch.Tensor | None = None) -> torch.Tensor:
         """Predict.

@@ -158,6 +158,15 @@ def test_features_fusion_joins_512_and_128_features_at_full_width():
     assert network.image.decision is None and network.table.decision is None
 
 
+def test_paper_preset_starts_from_the_published_distribution():
+    network = build_response(ResponseConfig.paper())
+    assert network.table.up.weight.std().item() == pytest.approx(0.02, rel=0.05)
+    assert (network.fusion.bias == 0.1).all() and (network.table.decision.bias == 0.1).all()
+    xavier = (2 / 1001) ** 0.5
+    assert network.image.decision.weight.std().item() == pytest.approx(xavier, rel=0.1)
+    assert network.image.dropout.p == 0.2 and network.table.dropout.p == 0.0
+
+
 def test_dropout_acts_in_training_only():
     network = build_response(ResponseConfig(width=4, n_clinical=6, image=False, dropout=0.5))
     table = torch.rand(4, 6, generator=torch.Generator().manual_seed(3))
