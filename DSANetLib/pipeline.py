@@ -134,12 +134,14 @@ def predict(
     if not segmentations:
         raise ModelError("a prediction needs at least one segmented run", "Segment a run first")
     needs = model.card.needs_clinical
-    if needs and clinical is None:
-        raise ModelError(f"{model.card.name} needs clinical values", f"Give them, or use {DEFAULT_RESPONSE_FILM}")
-    row = model.card.clinical_encoder.transform([clinical])[0] if needs else None
+    row = None
+    if needs:
+        if clinical is None or model.card.clinical_encoder is None:
+            raise ModelError(f"{model.card.name} needs clinical values", f"Give them, or use {DEFAULT_RESPONSE_FILM}")
+        row = model.card.clinical_encoder.transform([clinical])[0]
     by_run: dict[str, float] = {}
     for segmentation in segmentations:
-        images = response_images(segmentation, model.card.preparation) if model.card.network.image else None
+        images = response_images(segmentation, model.card.preparation) if model.card.needs_image else None
         rows = None if row is None else np.repeat(row[None], 1 if images is None else len(images), axis=0)
         by_run[segmentation.case_id] = float(np.mean(model.predict(images, rows), dtype=np.float64))
     return Response(

@@ -170,7 +170,7 @@ class _Patient:
         for source in self._sources:
             try:
                 done.append((source, self._segmented(source)))
-            except Exception as error:  # noqa: BLE001, PERF203 - one bad case never ends a batch
+            except Exception as error:  # noqa: BLE001 - one bad case never ends a batch
                 yield _failure(source, error)
         if not done:
             return

@@ -174,7 +174,7 @@ def bones(anatomy: Anatomy, view: View) -> np.ndarray:
             points = np.stack([anatomy.spine_x_cm + side * along, curve], axis=1)
             line = np.round(view.pixels(points) * 16).astype(np.int32).reshape(1, -1, 2)
             one = np.zeros(x.shape, np.uint8)
-            cv2.polylines(one, line, False, 255, max(1, int(0.75 / view.spacing_cm)), cv2.LINE_AA, 4)
+            cv2.polylines(one, list(line), False, 255, max(1, int(0.75 / view.spacing_cm)), cv2.LINE_AA, 4)
             cv2.add(ribs, one.astype(np.float32) * np.float32(1 / 255), ribs)
     sigma = 0.07 / view.spacing_cm
     wall = cv2.GaussianBlur(ribs, (0, 0), sigma) - 0.45 * cv2.GaussianBlur(ribs, (0, 0), 4 * sigma)
@@ -220,7 +220,7 @@ def catheter(anatomy: Anatomy, view: View, tip: np.ndarray, recoil_cm: float) ->
         smooth[1:-1] = (smooth[:-2] + 2 * smooth[1:-1] + smooth[2:]) / 4
     line = np.round(view.pixels(smooth) * 16).astype(np.int32).reshape(1, -1, 2)
     drawn = np.zeros((view.rows, view.columns), np.uint8)
-    cv2.polylines(drawn, line, False, 255, max(1, round(0.17 / view.spacing_cm)), cv2.LINE_AA, 4)
+    cv2.polylines(drawn, list(line), False, 255, max(1, round(0.17 / view.spacing_cm)), cv2.LINE_AA, 4)
     return drawn.astype(np.float32) * np.float32(0.30 / 255)
 
 

@@ -223,6 +223,6 @@ def vessel_maps(tree: ArterialTree, view: View, bins: int) -> tuple[np.ndarray, 
         length = float(np.linalg.norm(np.diff(points, axis=0), axis=1).sum())
         volume = np.pi * tree.radius[i] ** 2 * length
         upper = position[i] - lower[i]
-        nearest = lower[i] + int(round(float(upper)))
+        nearest = lower[i] + round(float(upper))
         draw_vessel(maps[nearest], view, points, float(tree.radius[i]), volume)
     return maps, delays

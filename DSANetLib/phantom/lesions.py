@@ -47,7 +47,8 @@ class Lesion:
         whole = self.solid.thickness(x, y)
         if self.core <= 0:
             return whole
-        core = replace(self.solid, axes=tuple(a * self.core for a in self.solid.axes))
+        first, second, third = (a * self.core for a in self.solid.axes)
+        core = replace(self.solid, axes=(first, second, third))
         return np.maximum(whole - core.thickness(x, y), 0)
 
     def silhouette(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -67,7 +68,7 @@ def _place(rng: np.random.Generator, anatomy: Anatomy, diameter_cm: float, other
         shape = rng.uniform(0.78, 1.0, 2)
         waves = (SmoothField(rng, max(0.8 * radius, 0.6)), SmoothField(rng, max(0.8 * radius, 0.6)))
         return Solid(
-            tuple(float(c) for c in centre),
+            (float(centre[0]), float(centre[1]), float(centre[2])),
             (radius, radius * shape[0], radius * shape[1]),
             rng.uniform(0, np.pi),
             waves,

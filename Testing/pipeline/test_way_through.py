@@ -50,7 +50,8 @@ class BrightIsResponder:
 
     def __init__(self, clinical=False, config=CONFIG):
         self.card = SimpleNamespace(
-            name="bright", preparation=config, network=SimpleNamespace(image=True), needs_clinical=clinical, threshold=0.4, calibration_note="by hand",
+            name="bright", preparation=config, needs_image=True, needs_clinical=clinical, threshold=0.4,
+            calibration_note="by hand",
             clinical_encoder=SimpleNamespace(transform=lambda records: np.array(records, np.float32)),
         )  # fmt: skip
         self.images = []
