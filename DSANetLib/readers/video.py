@@ -19,10 +19,12 @@ from .grey import to_grey
 _BROKEN = "Copy or export the file again"
 # DSA is acquired at 0.5-7.5 frames/s (cardiac runs at 15 and 30); exports often carry the rate of the player instead.
 _PLAYBACK_RATE = 12.0
+# Grey is read from the luma plane; whether there is colour beside it is looked up in every so many frames.
+_CHECK_EVERY = 16
 
 
 def read_video(path: Path, case_id: str) -> DSARun:
-    """Read a video file lazily; only its packet headers are read here, and two frames decoded.
+    """Read a video file lazily; only its packet headers are read here, and the first frame decoded.
 
     Parameters
     ----------
@@ -43,10 +45,8 @@ def read_video(path: Path, case_id: str) -> DSARun:
     """
     index = _scan(path)
     decoder = _Decoder(path, index)
-    first = decoder.frame(0, check_colour=True)
+    first = decoder.frame(0)
     count = len(index.pts)
-    if count > 2:
-        decoder.frame(count // 2, check_colour=True)
     warnings = list(index.warnings)
     times = _times(index, warnings)
     return DSARun(
@@ -151,7 +151,7 @@ class _Decoder:
         self._next = 0
         self.bit_depth = 8
 
-    def frame(self, i: int, *, check_colour: bool = False) -> np.ndarray:
+    def frame(self, i: int) -> np.ndarray:
         """Return frame ``i`` as (rows, columns) uint8 or uint16."""
         with self._lock:
             decoded = None
@@ -167,7 +167,7 @@ class _Decoder:
             if decoded.is_corrupt:
                 # FFmpeg paints over what it cannot decode; painted tissue is no finding.
                 raise RunError(f"frame {i + 1} is damaged", _BROKEN, self._path)
-            return self._grey(decoded, i, check_colour)
+            return self._grey(decoded, i)
 
     def _is_far_ahead(self, i: int) -> bool:
         # Decoding a few dozen frames costs less than a seek that may land on the key frame behind us.
@@ -211,14 +211,14 @@ class _Decoder:
             self.close()
             raise RunError(f"frame {i + 1} cannot be decoded ({_reason(error)})", _BROKEN, self._path) from None
 
-    def _grey(self, decoded: Any, i: int, check_colour: bool) -> np.ndarray:
+    def _grey(self, decoded: Any, i: int) -> np.ndarray:
         name = decoded.format.name
         bits = decoded.format.components[0].bits
         if name.startswith("gray") and "f" not in name:
             self.bit_depth = bits
             return _plane(decoded, bits)
         if name.startswith(("yuv", "nv")):
-            if check_colour:
+            if i % _CHECK_EVERY == 0 or i == len(self._index.pts) - 1:
                 to_grey(decoded.to_ndarray(format="bgr24"), f"{self._path}, frame {i + 1}")
             if bits > 8 and name.startswith("yuv"):
                 self.bit_depth = bits

@@ -72,6 +72,9 @@ def test_colour_video_with_grey_content_is_grey_and_with_colour_is_refused(
         with pytest.raises(RunError, match="in colour") as caught:
             read_run(path)
         assert name in str(caught.value)
+    late = np.concatenate([grey[:1].repeat(20, axis=0), coloured])
+    with pytest.raises(RunError, match="frame 23: the picture is in colour"):
+        np.asarray(read_run(write_video(tmp_path / "late.avi", late, "mjpeg", "yuvj420p")).frames)
 
 
 @pytest.mark.parametrize(("codec", "pix_fmt", "suffix"), [*_LOSSY, ("ffv1", "gray", "avi")])
