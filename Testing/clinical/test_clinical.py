@@ -179,7 +179,10 @@ def test_phantom_patients_fit_the_variables_and_their_table_reads_back(tmp_path)
     patient = simulate_patient(3)
     record = ClinicalRecord(patient.patient_id, patient.clinical)
     header = ["patient", *CLINICAL_HEADER.values()]
-    cells = [patient.patient_id, *("" if patient.clinical[n] is None else str(patient.clinical[n]) for n in CLINICAL_HEADER)]
+    cells = [
+        patient.patient_id,
+        *("" if patient.clinical[n] is None else str(patient.clinical[n]) for n in CLINICAL_HEADER),
+    ]
     path = write(tmp_path, ",".join(header) + "\n" + ",".join(cells) + "\n")
     assert read_clinical(path) == {patient.patient_id: record}
 
