@@ -102,8 +102,8 @@ class PreparationConfig:
     key_blur: float = 0.02
     key_smoothing_s: float = 0.5
     stain_share: float = 0.07
-    stain_after_s: float = 4.3
-    stain_spread_s: float = 3.0
+    stain_after_s: float = 4.2
+    stain_spread_s: float = 4.0
     frame_rate: float = 2.0
 
     def __post_init__(self) -> None:

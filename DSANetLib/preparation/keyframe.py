@@ -15,6 +15,8 @@ STAIN_SIDE = 64
 """Stain is measured on frames of this side."""
 OPENING = 13
 """Diameter in pixels of `VESSEL_SIDE` (10 % of the width) of the opening that takes vessels away."""
+SOONEST_S = 1.0
+"""Tissue is not stained sooner after contrast arrival, s."""
 STAIN_FROM_S, STAIN_TO_S = 2.0, 7.0
 """Seconds after arrival over which the most stained pixels are chosen."""
 
@@ -169,6 +171,9 @@ def pick_key_frame(
     else:
         raw = stain_curve(stack, times, region, baseline, arrival, config)
         curve = np.maximum(smooth_seconds(raw, times, config.key_smoothing_s), 0.0)
+        if curve.max() <= 0:
+            # Vessels without any stain: the plain mean has a peak where the stain curve has none.
+            curve = smooth_seconds(mean_curve(stack, region, baseline, config.key_blur), times, config.key_smoothing_s)
         peak = int(np.argmax(curve * _expected(times - times[arrival], config)))
     index = peak if chosen is None else chosen
     at_end = len(stack) > 1 and peak == len(stack) - 1
@@ -176,6 +181,9 @@ def pick_key_frame(
 
 
 def _expected(since: np.ndarray, config: PreparationConfig) -> np.ndarray:
-    """(F,) weight of each frame: a wide bell around the usual moment of full staining, next to 0 before arrival."""
-    bell = np.exp(-0.5 * ((since - config.stain_after_s) / config.stain_spread_s) ** 2)
-    return np.where(since >= 1.0, bell, 1e-6 * bell)
+    """(F,) weight of each frame: a wide bell around the usual moment of full staining, next to 0 before it can come.
+
+    Its tails are heavy (a Cauchy curve), so that a late stain that stands out still wins.
+    """
+    bell = 1.0 / (1.0 + ((since - config.stain_after_s) / config.stain_spread_s) ** 2)
+    return np.where(since >= SOONEST_S, bell, 1e-6 * bell)
