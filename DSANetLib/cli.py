@@ -109,7 +109,7 @@ def set_up_logging(verbose: bool = False, quiet: bool = False) -> None:
     """Send the library's log to stderr: warnings, all with ``verbose``, errors alone with ``quiet``."""
     level = logging.DEBUG if verbose else logging.ERROR if quiet else logging.WARNING
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(name)s: %(message)s" if verbose else "Note: %(message)s"))
     logger = logging.getLogger("DSANetLib")
     logger.handlers[:] = [handler]
     logger.setLevel(level)

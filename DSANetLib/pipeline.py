@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import ModelError
+from .errors import ModelError, PreparationError
 from .flags import response_flags, segmentation_flags
 from .lesions import find_lesions
 from .postprocessing import clean_liver, clean_tumour
@@ -72,8 +72,11 @@ def segment(
     Raises
     ------
     DSANetError
-        Where the run cannot be prepared; nothing is written by this function.
+        Where the run has one frame or cannot be prepared; nothing is written by this function.
     """
+    if run.count < 2:
+        # One picture can be prepared and shown, but shows no contrast that comes and goes: all maps would be noise.
+        raise PreparationError("one frame is no run", "Give all frames of the run", run.source or run.case_id)
     timings: dict[str, float] = {}
     with _stage(timings, "preparation"):
         config = model.card.preparation

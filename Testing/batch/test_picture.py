@@ -1,0 +1,164 @@
+"""The picture: the same bytes each time, nothing clipped, nothing on top of anything else, nothing left out."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from matplotlib.text import Text
+
+from DSANetLib.batch.picture import draw_picture, write_picture
+from DSANetLib.lesions import find_lesions
+from DSANetLib.results import CaseResult, Flag, FrameMasks, Response
+from DSANetLib.run import PixelSpacing
+
+
+def _response(**changes):
+    values = {
+        "probability": 0.63, "threshold": 0.45, "model": "response-film-phantom", "runtime": "onnxruntime",
+        "clinical_used": False, "calibration": "Calibrated on 200 validation patients of the phantom.",
+        "run_probabilities": {"a": 0.63}, "frames_used": 3,
+    }  # fmt: skip
+    return Response(**(values | changes))
+
+
+def _with_lesions(segmentation, count, spacing=None):
+    """Give the key frame `count` square lesions in rows of four, and a liver around them."""
+    run = segmentation.prepared.run.with_changes(spacing=spacing)
+    tumour = np.zeros((run.rows, run.columns), np.uint8)
+    liver = np.zeros_like(tumour)
+    step = run.columns // 6
+    for i in range(count):
+        top, left = step * (1 + i // 4), step * (1 + i % 4)
+        tumour[top : top + step // 2 + i, left : left + step // 2] = 1
+    liver[step // 2 : step * 5, step // 2 : step * 5] = 1
+    key = segmentation.key_frame.index
+    return replace(
+        segmentation,
+        prepared=replace(segmentation.prepared, run=run),
+        masks={**segmentation.masks, key: FrameMasks(tumour, liver)},
+        lesions=find_lesions(tumour, key, spacing),
+    )
+
+
+CASES = {
+    "plain": lambda s: CaseResult(_with_lesions(s, 1), _response()),
+    "calibrated": lambda s: CaseResult(_with_lesions(s, 2, PixelSpacing(2.0, 2.0, "calibrated")), _response()),
+    "nothing found": lambda s: CaseResult(_with_lesions(s, 0), _response(probability=0.0)),
+    "no prediction": lambda s: CaseResult(_with_lesions(s, 1)),
+    "all at once": lambda s: CaseResult(
+        replace(
+            _with_lesions(s, 12, PixelSpacing(4.0, 4.0, "calibrated")),
+            flags=tuple(Flag(f"f{i}", "A sentence that goes on and on, more than fits in " * 4) for i in range(9)),
+        ),
+        _response(
+            probability=1.0, clinical_used=True, corrected_masks=True, run_probabilities={"a": 1.0, "b": 1.0, "c": 1.0},
+            calibration="A long note on what a probability may be taken to mean, and by whom, and when. " * 6,
+            model="a-model-with-a-very-long-name-that-somebody-trained-at-home-over-night",
+        ),
+        "patient-with-a-name-that-is-quite-long-indeed",
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def pictures(tiny_segmentation):
+    return {name: draw_picture(make(tiny_segmentation)) for name, make in CASES.items()}
+
+
+def _texts(figure):
+    """Every piece of text that shows, with its box in pixels."""
+    renderer = figure.canvas.get_renderer()
+    figure.canvas.draw()
+    found = []
+    for artist in figure.findobj(lambda a: isinstance(a, Text) and a.get_visible() and a.get_text().strip()):
+        box = artist.get_window_extent(renderer)
+        if box.width > 0 and box.height > 0:
+            found.append((artist.get_text(), box))
+    return found
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_no_text_is_clipped(pictures, name):
+    for text, box in _texts(pictures[name]):
+        assert box.x0 >= 0, text
+        assert box.y0 >= 0, text
+        assert box.x1 <= 1600, text
+        assert box.y1 <= 900, text
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_no_text_lies_on_another(pictures, name):
+    # Ticks outside the limits have a place, too, but are not drawn; numbers of lesions may meet.
+    texts = [(text, box) for text, box in _texts(pictures[name]) if len(text) > 2]
+    for (text, box), (other, other_box) in itertools.combinations(texts, 2):
+        apart = box.x1 <= other_box.x0 or other_box.x1 <= box.x0 or box.y1 <= other_box.y0 or other_box.y1 <= box.y0
+        assert apart, f"{text!r} lies on {other!r}"
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_must_be_said_is_said(pictures, name):
+    words = " | ".join(text for text, _ in _texts(pictures[name]))
+    assert "Research use only; phantom-trained" in words
+    assert "Key frame" in words
+    assert "chosen automatically" in words
+    assert "Time to peak" in words
+    assert "Contrast over time" in words
+
+
+def test_numbers_stand_as_a_clinician_reads_them(pictures):
+    plain = " | ".join(text for text, _ in _texts(pictures["plain"]))
+    assert "Response probability 63%" in plain
+    assert "responder" in plain
+    assert "threshold 45%" in plain
+    assert "Calibrated on 200 validation patients" in plain
+    assert "film alone" in plain
+    assert "1 lesion" in plain
+    assert "px²" in plain
+    assert "not calibrated" in plain
+    assert "2 lesions" in " | ".join(text for text, _ in _texts(pictures["calibrated"]))
+    assert "cm²" in " | ".join(text for text, _ in _texts(pictures["calibrated"]))
+    assert "No tumour found" in " | ".join(text for text, _ in _texts(pictures["nothing found"]))
+    assert "No prediction was asked for" in " | ".join(text for text, _ in _texts(pictures["no prediction"]))
+    everything = " | ".join(text for text, _ in _texts(pictures["all at once"]))
+    assert "mean of 3 runs" in everything
+    assert "corrected by hand" in everything
+    assert "film and clinical values" in everything
+    assert "and 6 smaller" in everything
+    assert "7 more notes in case.json" in everything
+
+
+def test_the_same_case_gives_the_same_bytes_whatever_the_users_settings(tmp_path, tiny_segmentation):
+    import matplotlib as mpl
+
+    case = CASES["plain"](tiny_segmentation)
+    write_picture(case, tmp_path / "a.png")
+    with mpl.rc_context({"font.size": 40, "axes.facecolor": "pink", "savefig.dpi": 30, "savefig.bbox": "tight"}):
+        write_picture(case, tmp_path / "b.png")
+    data = (tmp_path / "a.png").read_bytes()
+    assert data == (tmp_path / "b.png").read_bytes()
+    assert cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR).shape == (900, 1600, 3)
+    for metadata in (b"tEXt", b"iTXt", b"tIME", b"Software", b"matplotlib"):
+        assert metadata not in data
+
+
+def test_outlines_lie_on_the_lesion(tiny_segmentation):
+    case = CASES["plain"](tiny_segmentation)
+    figure = draw_picture(case)
+    figure.canvas.draw()
+    pixels = np.asarray(figure.canvas.buffer_rgba())[:, :, :3].astype(int)
+    axes = figure.axes[1]
+    tumour = case.segmentation.masks[case.segmentation.key_frame.index].tumour
+    rows, columns = np.nonzero(tumour)
+    x0, y0 = axes.transData.transform((columns.min() - 0.5, rows.min() - 0.5))
+    x1, y1 = axes.transData.transform((columns.max() + 0.5, rows.max() + 0.5))
+    orange = np.argwhere(np.abs(pixels - (255, 140, 26)).sum(axis=2) < 40)
+    inside = orange[(orange[:, 1] < 700) & (orange[:, 0] < 780)]  # the key frame, without the legend below
+    lines = inside[(inside[:, 1] <= x1 + 3)]  # without the number beside it
+    assert lines[:, 1].min() == pytest.approx(x0, abs=3)
+    assert lines[:, 1].max() == pytest.approx(x1, abs=3)
+    assert 900 - lines[:, 0].max() == pytest.approx(y1, abs=3)
+    assert 900 - lines[:, 0].min() == pytest.approx(y0, abs=3)
