@@ -39,12 +39,12 @@ def train(config: TrainingConfig, out: str | Path, *, progress: Callable[[str], 
     DSANetError
         Where torch is missing, a setting is impossible, or a checkpoint belongs to another configuration.
     """
-    from ..errors import DSANetError
+    from ..errors import DependencyError
 
     try:
         import torch  # noqa: F401
     except ImportError as error:
-        raise DSANetError("training needs torch and MONAI", "Install them with: pip install 'dsanet[train]'") from error
+        raise DependencyError("training needs torch and MONAI", "pip install 'dsanet[train]'") from error
     if config.is_segmenter:
         from .segmenter import train_segmenter
 

@@ -98,9 +98,7 @@ def choose_key(run: TrainingRun, augmentation: AugmentationConfig, rng: np.rando
     return min(max(key, 0), len(run.times) - 1)
 
 
-def choose_timing(
-    run: TrainingRun, frame: int, augmentation: AugmentationConfig, rng: np.random.Generator
-) -> Timing:
+def choose_timing(run: TrainingRun, frame: int, augmentation: AugmentationConfig, rng: np.random.Generator) -> Timing:
     """Return other frame times for a run: stretched, thinned, cut, arrival moved; `frame` and arrival stay in."""
     count = len(run.times)
     keep = np.ones(count, bool)

@@ -10,9 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DSANetError
+from ..errors import DSANetError, TrainingError
 from ..phantom import PhantomPatient, PhantomRun
-from ..preparation import FrameGeometry, PreparationConfig, PreparedRun, pick_key_frame, prepare
+from ..preparation import (
+    FrameGeometry,
+    KeyFrame,
+    PreparationConfig,
+    PreparedRun,
+    Subtraction,
+    pick_key_frame,
+    prepare,
+)  # fmt: skip
+from ..run import DSARun, LazyFrames
 
 LEVELS = 65535
 """Frames are stored in so many steps between their extremes: about 0.004 grey, far below the noise."""
@@ -72,6 +81,35 @@ class TrainingRun:
     def grey(self, stored: np.ndarray) -> np.ndarray:
         """Return stored levels, or means of them, as float32 grey."""
         return np.float32(self.low) + np.float32(self.step) * stored.astype(np.float32)
+
+    def as_prepared(self, config: PreparationConfig) -> PreparedRun:
+        """Return the prepared run again, to go on through the pipeline; its source frames are not there.
+
+        Its key frame is the one picked on the field, its curve is empty and it carries no warnings.
+        """
+        rows, columns = self.geometry.rows, self.geometry.columns
+        frames = LazyFrames((len(self.times), rows, columns), np.uint8, _no_frame)
+        return PreparedRun(
+            run=DSARun(frames, self.case_id, times_s=self.times, source=self.case_id, kind="phantom"),
+            config=config,
+            geometry=self.geometry,
+            stack=self.grey(self.stack),
+            frame_times=self.times,
+            visible=self.visible,
+            visible_source=np.ones((rows, columns), bool),
+            baseline=self.baseline,
+            arrival=self.arrival,
+            key_frame=KeyFrame(self.picked, "automatic", np.zeros(len(self.times)), float(self.times[self.picked])),
+            subtraction=Subtraction(),
+            polarity="dark_contrast",
+            polarity_detected=False,
+            grey_table=np.arange(256, dtype=np.float32),
+            grey_black=0,
+        )
+
+
+def _no_frame(index: int) -> np.ndarray:
+    raise TrainingError(f"source frame {index + 1} is not kept in the cache", "Simulate the patient again")
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,6 +214,16 @@ _ARRAYS = ("stack", "times", "visible", "baseline", "liver", "tumour")
 _NUMBERS = ("case_id", "low", "step", "arrival", "picked", "picked_in_liver", "key", "facts")
 
 
+def read_facts(path: Path) -> dict[str, Any]:
+    """Return what a patient's file says beside the arrays, quickly; keys as in :class:`TrainingPatient`."""
+    try:
+        with np.load(path) as stored:
+            facts: dict[str, Any] = json.loads(stored["facts"].tobytes())
+            return facts
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise TrainingError("the cached patient cannot be read", "Delete the file; it is made anew", path) from error
+
+
 def write_patient(patient: TrainingPatient, path: Path) -> None:
     """Write a patient to an ``.npz``, whole or not at all."""
     arrays: dict[str, np.ndarray] = {}
@@ -214,7 +262,7 @@ def read_patient(path: Path) -> TrainingPatient:
             facts = json.loads(stored["facts"].tobytes())
             runs = tuple(_read_run(stored, i, values) for i, values in enumerate(facts.pop("runs")))
     except (OSError, ValueError, KeyError, EOFError) as error:
-        raise DSANetError("the cached patient cannot be read", "Delete the file; it is made anew", path) from error
+        raise TrainingError("the cached patient cannot be read", "Delete the file; it is made anew", path) from error
     refused = tuple(facts.pop("refused"))
     return TrainingPatient(runs=runs, refused=refused, **facts)
 

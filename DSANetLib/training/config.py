@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
-from ..errors import DSANetError
+from ..errors import TrainingError
 from ..phantom.config import RESPONSE_TRAINING, SEGMENTATION_TRAINING, VALIDATION, PhantomConfig
 from ..preparation.config import PreparationConfig
 
@@ -180,20 +180,20 @@ class TrainingConfig:
         """Refuse what cannot be trained."""
         for name, allowed in (("model", Model), ("precision", Precision), ("masks", Masks)):
             if getattr(self, name) not in get_args(allowed):
-                raise DSANetError(
+                raise TrainingError(
                     f"training {name} is {getattr(self, name)!r}", f"Choose one of {', '.join(get_args(allowed))}"
                 )
         for name in ("patients", "validation", "width", "batch", "warmup"):
             if getattr(self, name) < 1:
-                raise DSANetError(f"training {name} is {getattr(self, name)}", "Give 1 or more")
+                raise TrainingError(f"training {name} is {getattr(self, name)}", "Give 1 or more")
         if self.samples is not None and self.samples < self.batch:
-            raise DSANetError(f"{self.samples} samples make no batch of {self.batch}", "Give more samples")
+            raise TrainingError(f"{self.samples} samples make no batch of {self.batch}", "Give more samples")
         if self.minutes is not None and self.minutes <= 0:
-            raise DSANetError(f"training minutes are {self.minutes}", "Give more than 0")
+            raise TrainingError(f"training minutes are {self.minutes}", "Give more than 0")
         if self.alone > 0 and self.samples is None:
-            raise DSANetError("a share of unknown samples cannot train TDL and LRS alone", "Give samples with alone")
+            raise TrainingError("a share of unknown samples cannot train TDL and LRS alone", "Give samples with alone")
         if self.needs_segmenter and self.segmenter is None:
-            raise DSANetError(
+            raise TrainingError(
                 "a response model with film is trained on predicted masks", "Name the segmenter's package"
             )
 

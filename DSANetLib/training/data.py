@@ -13,7 +13,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
-from ..errors import DSANetError, OutputError
+from ..errors import OutputError, TrainingError
 from ..phantom import simulate_patient
 from .cases import TrainingPatient, from_phantom, read_patient, write_patient
 from .config import CohortConfig
@@ -59,9 +59,7 @@ def make_cohort(seeds: Iterable[int], config: CohortConfig, progress: Progress |
     return len(missing)
 
 
-def load_cohort(
-    seeds: Sequence[int], config: CohortConfig, progress: Progress | None = None
-) -> list[TrainingPatient]:
+def load_cohort(seeds: Sequence[int], config: CohortConfig, progress: Progress | None = None) -> list[TrainingPatient]:
     """Make what is missing, and read all patients into memory (about 1.2 MB a run at 128 pixels).
 
     Raises
@@ -76,7 +74,7 @@ def load_cohort(
     if refused:
         log.warning("%d runs could not be prepared and are left out; the first: %s", len(refused), refused[0])
     if not any(patient.runs for patient in patients):
-        raise DSANetError("no run of the cohort could be prepared", "Check the phantom's settings")
+        raise TrainingError("no run of the cohort could be prepared", "Check the phantom's settings")
     return patients
 
 

@@ -1,13 +1,10 @@
-"""The training loop of both models: batches made ahead, averaged weights, a log, and checkpoints that resume exactly."""
+"""The training loop of both models: batches made ahead, averaged weights, and checkpoints that resume exactly."""
 
 from __future__ import annotations
 
 import copy
-import csv
-import json
 import logging
 import math
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -20,8 +17,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..errors import DSANetError, OutputError
+from ..errors import TrainingError
 from .config import TrainingConfig
+from .journal import add_row, identity, make_folder, read_checkpoint, trim_log, write_checkpoint
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +29,6 @@ UNTIMED, TIMED = 4, 12
 """Steps that `minutes` does not count, as the first are slow, and steps that it measures the speed on."""
 REPORTS = 20
 """Lines of progress and rows of the log in a training."""
-CHECKPOINT_FORMAT = 1
 
 
 @dataclass
@@ -79,11 +76,11 @@ class Loop:
         if config.samples is not None:
             self.steps = config.samples // config.batch
         elif config.minutes is None:
-            raise DSANetError("the training has no end", "Give samples or minutes")
-        _make_folder(self.folder)
+            raise TrainingError("the training has no end", "Give samples or minutes")
+        make_folder(self.folder)
         if self.checkpoint.exists():
             self._resume()
-        self._trim_log()
+        trim_log(self.log_file, self.step * config.batch)
 
     @property
     def checkpoint(self) -> Path:
@@ -151,7 +148,7 @@ class Loop:
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         values = {name: float(value.detach()) for name, value in losses.items()}
         if not math.isfinite(values["total"]):
-            raise DSANetError(
+            raise TrainingError(
                 f"the loss is {values['total']} at step {self.step}", "Train with a lower rate or in float32"
             )
         self.optimizer.step()
@@ -210,12 +207,7 @@ class Loop:
         row = {"samples": self.step * self.config.batch, "seconds": round(self.seconds, 1)}
         values = means | (self.monitor(self.averaged) if self.monitor else {})
         row |= {name: round(value, 5) for name, value in values.items()}
-        fresh = not self.log_file.exists()
-        with open(self.log_file, "a", newline="") as stream:
-            writer = csv.DictWriter(stream, list(row))
-            if fresh:
-                writer.writeheader()
-            writer.writerow(row)
+        add_row(self.log_file, row)
         left = self.seconds / self.step * ((self.steps or self.step) - self.step)
         shown = ", ".join(f"{name} {value:.3f}" for name, value in values.items())
         rate = row["samples"] / max(self.seconds, 1e-9)
@@ -223,7 +215,6 @@ class Loop:
 
     def _save(self) -> None:
         state = {
-            "format": CHECKPOINT_FORMAT,
             "config": identity(self.config),
             "step": self.step,
             "steps": self.steps,
@@ -232,51 +223,15 @@ class Loop:
             "averaged": self.averaged.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
-        temporary = self.checkpoint.with_name(f".checkpoint.{os.getpid()}")
-        try:
-            torch.save(state, temporary)
-            os.replace(temporary, self.checkpoint)
-        except OSError as error:
-            raise OutputError(f"the checkpoint cannot be written ({error.strerror})", "Make room", self.folder) from error
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_checkpoint(self.checkpoint, state)
 
     def _resume(self) -> None:
-        try:
-            state = torch.load(self.checkpoint, weights_only=True)
-            same = state["format"] == CHECKPOINT_FORMAT and state["config"] == identity(self.config)
-        except Exception as error:  # torch raises many kinds for a damaged file
-            raise DSANetError("the checkpoint cannot be read", "Delete it to start anew", self.checkpoint) from error
-        if not same:
-            raise DSANetError(
-                "the checkpoint belongs to other settings", "Delete it, or choose another folder", self.checkpoint
-            )
+        state = read_checkpoint(self.checkpoint, identity(self.config))
         self.network.load_state_dict(state["network"])
         self.averaged.load_state_dict(state["averaged"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.steps, self.seconds = state["step"], state["steps"], state["seconds"]
         self.progress(f"going on from sample {self.step * self.config.batch}")
-
-    def _trim_log(self) -> None:
-        """Drop what was logged after the checkpoint that the training goes on from."""
-        if not self.log_file.exists():
-            return
-        with open(self.log_file, newline="") as stream:
-            rows = list(csv.reader(stream))
-        done = self.step * self.config.batch
-        kept = rows[:1] + [row for row in rows[1:] if row and int(row[0]) <= done]
-        self.log_file.unlink()
-        if len(kept) > 1:
-            with open(self.log_file, "w", newline="") as stream:
-                csv.writer(stream).writerows(kept)
-
-
-def identity(config: TrainingConfig) -> str:
-    """Return the settings that make two trainings the same one, as text."""
-    values = config.to_dict()
-    for name in ("checkpoint_s", "threads"):
-        values.pop(name)
-    return json.dumps(values, sort_keys=True)
 
 
 class Order:
@@ -291,13 +246,6 @@ class Order:
         if epoch != self._epoch:
             self._epoch, self._order = epoch, np.random.default_rng([self.seed, 1, epoch]).permutation(self.count)
         return int(self._order[place])
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"the folder cannot be made ({error.strerror})", "Choose another", folder) from error
 
 
 def use_threads(config: TrainingConfig) -> Any:

@@ -11,6 +11,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..errors import TrainingError
+from ..evaluation.statistics import bootstrap_mean
+from ..models import Metric
 from ..networks.config import LossConfig, SegmenterConfig
 from ..networks.factory import build_segmenter
 from ..networks.losses import difference_loss, joint_loss, mask_loss
@@ -27,6 +30,8 @@ SAMPLES = 30_000
 """Where neither samples nor minutes are given: about 25 minutes on two cores at width 16 and 128 pixels."""
 THRESHOLDS = np.round(np.arange(0.1, 0.91, 0.05), 2)
 MONITORED = 32
+HALF = 128
+"""A pixel is tumour where half of it is covered, of 255."""
 LOSS = LossConfig()
 
 
@@ -144,27 +149,29 @@ def patient_dice(
     """Return Dice by patient, (patients, thresholds), of ``tumour`` and, where it is predicted, ``liver``.
 
     Measured on network pixels at the key frame as picked in the liver, before any post-processing, averaged
-    over the runs of a patient. Both masks empty: 1.
+    over the runs of a patient. Frames without tumour do not count; nor do patients with none but these.
     """
-    tumour, liver = [], []
+    found: dict[str, list[np.ndarray]] = {"tumour": [], "liver": []}
     for patient in patients:
-        if not patient.runs:
+        runs = [run for run in patient.runs if run.tumour[run.masked.index(run.picked_in_liver)].max() >= HALF]
+        if not runs:
             continue
-        samples = [plain_sample(run, run.picked_in_liver, config.cohort.preparation) for run in patient.runs]
+        samples = [plain_sample(run, run.picked_in_liver, config.cohort.preparation) for run in runs]
         maps, livers = predict_maps(network, samples)
-        tumour.append(_mean_dice(maps, [s.tumour for s in samples], thresholds))
+        found["tumour"].append(_mean_dice(maps, [s.tumour for s in samples], thresholds))
         if livers is not None:
-            liver.append(_mean_dice(livers, [s.liver for s in samples], thresholds))
-    return {"tumour": np.array(tumour)} | ({"liver": np.array(liver)} if liver else {})
+            found["liver"].append(_mean_dice(livers, [s.liver for s in samples], thresholds))
+    if not found["tumour"]:
+        raise TrainingError("no validation patient shows a tumour", "Give more validation patients")
+    return {name: np.array(values) for name, values in found.items() if values}
 
 
 def _mean_dice(maps: np.ndarray, truths: Sequence[np.ndarray], thresholds: np.ndarray) -> np.ndarray:
     values = []
     for image, truth in zip(maps, truths, strict=True):
-        true = truth >= 0.5
+        true = truth >= HALF / 255
         said = image[None] >= thresholds[:, None, None]
-        size = said.sum((1, 2)) + true.sum()
-        values.append(np.where(size > 0, 2 * (said & true).sum((1, 2)) / np.maximum(size, 1), 1.0))
+        values.append(2 * (said & true).sum((1, 2)) / np.maximum(said.sum((1, 2)) + true.sum(), 1))
     return np.mean(values, axis=0)
 
 
@@ -173,22 +180,20 @@ def choose_thresholds(
 ) -> dict[str, Any]:
     """Return the thresholds of highest mean Dice over the validation patients, and what was measured.
 
-    Keys: tumour_threshold, liver_threshold (0.5 without a liver), dice, liver_dice (None without), patients,
-    dice_by_threshold.
+    Keys: tumour_threshold, liver_threshold (0.5 without a liver), dice, dice_by_threshold, metrics.
     """
     dice = patient_dice(network, patients, config, THRESHOLDS)
-    tumour = dice["tumour"].mean(axis=0)
-    best = int(np.argmax(tumour))
-    facts: dict[str, Any] = {
-        "tumour_threshold": float(THRESHOLDS[best]),
-        "dice": float(tumour[best]),
-        "patients": len(dice["tumour"]),
-        "dice_by_threshold": {f"{t:.2f}": round(float(v), 4) for t, v in zip(THRESHOLDS, tumour, strict=True)},
-        "liver_threshold": 0.5,
-        "liver_dice": None,
-    }
-    if "liver" in dice:
-        liver = dice["liver"].mean(axis=0)
-        facts["liver_threshold"] = float(THRESHOLDS[int(np.argmax(liver))])
-        facts["liver_dice"] = float(liver.max())
+    names = [str(i) for i in range(len(dice["tumour"]))]
+    facts: dict[str, Any] = {"liver_threshold": 0.5, "metrics": {}}
+    for part, values in dice.items():
+        means = values.mean(axis=0)
+        best = int(np.argmax(means))
+        found = bootstrap_mean(values[:, best], names, seed=config.seed)
+        what = f"mean Dice of the {part} over validation patients with tumour, network pixels, threshold chosen on them"
+        facts[f"{part}_threshold"] = float(THRESHOLDS[best])
+        facts["metrics"][f"validation_dice_{part}"] = Metric(found.value, found.low, found.high, len(names), what)
+        if part == "tumour":
+            facts["dice"] = found.value
+            table = zip(THRESHOLDS, means, strict=True)
+            facts["dice_by_threshold"] = {f"{t:.2f}": round(float(v), 4) for t, v in table}
     return facts
