@@ -16,7 +16,7 @@ RESULTS = "results"
 LESIONS = "lesions"
 
 # A scene holds its run in memory, and once more while it is saved: 2,000 frames of 1024² would be 2 GiB twice.
-RUN_BYTES = 384 * 2**20
+RUN_BYTES = 256 * 2**20
 
 
 def write_case(case: CaseResult, *, run_bytes: int = RUN_BYTES) -> CaseNodes:
@@ -43,7 +43,14 @@ def write_case(case: CaseResult, *, run_bytes: int = RUN_BYTES) -> CaseNodes:
     run = seg.prepared.run
     key = seg.key_frame.index
     frames = frames_that_fit(run, seg.frames, run_bytes)
-    nodes = write_run(run, seg.prepared.frame_times, frames=frames, key_frame=key, shown_polarity=seg.prepared.polarity)
+    nodes = write_run(
+        run,
+        seg.prepared.frame_times,
+        frames=frames,
+        key_frame=key,
+        shown_polarity=seg.prepared.polarity,
+        visible=seg.prepared.visible_source,
+    )
     masks = write_masks(
         nodes,
         {frame: (m.liver, m.tumour) for frame, m in seg.masks.items()},

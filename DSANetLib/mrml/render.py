@@ -153,7 +153,6 @@ def _look_at_frame(view: Any, volume: Any, longest_side: int) -> tuple[int, int]
         to_ras.SetElement(axis, 3, (bounds[2 * axis] + bounds[2 * axis + 1]) / 2)
     view.SetDimensions(width, height, 1)
     view.SetFieldOfView(float(size[0]), float(size[1]), 1.0)
-    view.UpdateMatrices()
     return width, height
 
 

@@ -224,7 +224,6 @@ def _fill(segmentation: Any, run: RunNodes, liver: np.ndarray | None, tumour: np
         segment.AddRepresentation(_LABELMAP, _labelmap(volume, mask))
     # A surface that was made of the old mask (Show 3D) is none of the new one.
     segmentation.InvalidateNonSourceRepresentations()
-    segmentation.Modified()
 
 
 def _labelmap(volume: Any, mask: np.ndarray | None, whole: bool = False) -> Any:

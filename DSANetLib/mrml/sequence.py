@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import SceneError
-from ..run import DSARun, LazyFrames, MaskSubtraction, PixelSpacing
-from .attributes import CASE, FRAME, ROLE, fact, need_fact, number, numbers, set_facts
+from ..run import DSARun, LazyFrames, PixelSpacing
+from .attributes import CASE, FRAME, ROLE, fact, need_fact, number, set_facts
 from .headless import logic, scene, start
+from .run_facts import mask_of, run_facts, spacing_of
 
 ASSUMED_FRAME_RATE = 2.0
 
@@ -40,6 +41,7 @@ def write_run(
     frames: Sequence[int] | None = None,
     key_frame: int | None = None,
     shown_polarity: str | None = None,
+    visible: np.ndarray | None = None,
 ) -> RunNodes:
     """Put a run into the scene.
 
@@ -56,6 +58,8 @@ def write_run(
         Frame to show first, 0-based.
     shown_polarity
         Polarity that was found where the run does not say; inverts the display of ``bright_contrast``.
+    visible
+        (rows, columns) bool, the field inside its border; window and level are taken from there.
 
     Returns
     -------
@@ -69,19 +73,20 @@ def write_run(
     """
     times = _times(run, times_s)
     chosen = _chosen(run, frames)
-    slicer = start()
     logic("sequences")  # before the browser, or its class is unknown and its proxies stand still
     sequence = scene().AddNewNodeByClass("vtkMRMLSequenceNode", scene().GenerateUniqueName(run.case_id))
     set_time_index(sequence)
-    set_facts(sequence, _run_facts(run))
-    volume = slicer.vtkMRMLScalarVolumeNode()
-    volume.SetIJKToRASMatrix(frame_matrix(run.spacing))
-    for index in chosen:
-        volume.SetAndObserveImageData(_image(run.frames[index]))
-        volume.SetName(f"{run.case_id} {index + 1:04d}")
-        set_facts(volume, {FRAME: index})
-        sequence.SetDataNodeAtValue(volume, index_text(times[index]))
-    return _browse(run, sequence, times, key_frame, shown_polarity or run.polarity)
+    set_facts(sequence, run_facts(run))
+    try:
+        _store_frames(run, sequence, chosen, times)
+    except Exception:
+        scene().RemoveNode(sequence)  # a frame that cannot be decoded leaves no half a run behind
+        raise
+    nodes = _browse(run, sequence, times)
+    _fix_window(run, nodes, chosen, shown_polarity or run.polarity, run.visible if visible is None else visible)
+    if key_frame is not None:
+        show_frame(nodes, key_frame)
+    return nodes
 
 
 def frames_that_fit(run: DSARun, needed: Sequence[int], limit_bytes: int) -> list[int]:
@@ -175,13 +180,13 @@ def read_run(sequence: Any) -> DSARun:
         frames=LazyFrames((len(frames), *first.shape), first.dtype, lambda i: frame_array(frames[i])),
         case_id=fact(sequence, CASE) or sequence.GetName(),
         times_s=times,
-        spacing=_spacing_of(sequence),
+        spacing=spacing_of(sequence),
         polarity=fact(sequence, "Polarity") or "unknown",  # type: ignore[arg-type]
         subtracted={"1": True, "0": False}.get(fact(sequence, "Subtracted") or ""),
         bit_depth=int(number(sequence, "BitDepth") or 8 * first.dtype.itemsize),
         intensity=fact(sequence, "Intensity") or "unknown",  # type: ignore[arg-type]
         kind="sequence",
-        mask=_mask_of(sequence, {frame: place for place, frame in enumerate(_frame_numbers(frames))}),
+        mask=mask_of(sequence, frames),
     )
 
 
@@ -214,6 +219,16 @@ def set_time_index(sequence: Any) -> None:
     sequence.SetIndexType(sequence.NumericIndex)
 
 
+def _store_frames(run: DSARun, sequence: Any, chosen: Sequence[int], times: np.ndarray) -> None:
+    volume = start().vtkMRMLScalarVolumeNode()
+    volume.SetIJKToRASMatrix(frame_matrix(run.spacing))
+    for index in chosen:
+        volume.SetAndObserveImageData(_image(run.frames[index]))
+        volume.SetName(f"{run.case_id} {index + 1:04d}")
+        set_facts(volume, {FRAME: index})
+        sequence.SetDataNodeAtValue(volume, index_text(times[index]))
+
+
 def _image(frame: np.ndarray) -> Any:
     from vtkmodules.util.numpy_support import numpy_to_vtk
     from vtkmodules.vtkCommonDataModel import vtkImageData
@@ -224,7 +239,7 @@ def _image(frame: np.ndarray) -> Any:
     return image
 
 
-def _browse(run: DSARun, sequence: Any, times: np.ndarray, key_frame: int | None, polarity: str) -> RunNodes:
+def _browse(run: DSARun, sequence: Any, times: np.ndarray) -> RunNodes:
     name = scene().GenerateUniqueName(f"{run.case_id} browser")
     browser = scene().AddNewNodeByClass("vtkMRMLSequenceBrowserNode", name)
     set_facts(browser, {ROLE: "browser", CASE: run.case_id})
@@ -232,18 +247,14 @@ def _browse(run: DSARun, sequence: Any, times: np.ndarray, key_frame: int | None
     browser.AddSynchronizedSequenceNode(sequence)
     volume = browser.GetProxyNode(sequence)
     volume.CreateDefaultDisplayNodes()
-    nodes = RunNodes(sequence, browser, volume)
-    _fix_window(run, nodes, stored_frames(sequence), polarity)
-    if key_frame is not None:
-        show_frame(nodes, key_frame)
-    return nodes
+    return RunNodes(sequence, browser, volume)
 
 
-def _fix_window(run: DSARun, nodes: RunNodes, frames: Sequence[int], polarity: str) -> None:
+def _fix_window(run: DSARun, nodes: RunNodes, frames: Sequence[int], polarity: str, visible: np.ndarray | None) -> None:
     """Set window and level once for the run: Slicer's automatic ones would flicker from frame to frame."""
     some = np.stack([run.frames[frames[i]][::4, ::4] for i in np.linspace(0, len(frames) - 1, 8).astype(int)])
-    if run.visible is not None:
-        some = some[:, run.visible[::4, ::4]]
+    if visible is not None:
+        some = some[:, visible[::4, ::4]]
     low, high = np.percentile(some, (0.1, 99.9)) if some.size else (0.0, 255.0)
     display = nodes.volume.GetDisplayNode()
     display.AutoWindowLevelOff()
@@ -251,50 +262,3 @@ def _fix_window(run: DSARun, nodes: RunNodes, frames: Sequence[int], polarity: s
     # Contrast is dark on the screen, whatever is stored.
     grey = "InvertedGrey" if polarity == "bright_contrast" else "Grey"
     display.SetAndObserveColorNodeID(f"vtkMRMLColorTableNode{grey}")
-
-
-def _run_facts(run: DSARun) -> dict[str, Any]:
-    spacing, mask = run.spacing, run.mask
-    return {
-        ROLE: "run",
-        CASE: run.case_id,
-        "Polarity": run.polarity,
-        "Subtracted": run.subtracted,
-        "BitDepth": run.bit_depth,
-        "Intensity": run.intensity,
-        "TimesFrom": "assumed" if run.times_s is None else "source",
-        "SourceFrames": run.count,
-        "SpacingRowMm": spacing and spacing.row_mm,
-        "SpacingColumnMm": spacing and spacing.column_mm,
-        "SpacingCalibration": spacing and spacing.calibration,
-        "MaskOperation": mask and mask.operation,
-        "MaskFrames": mask and mask.frames,
-        "MaskShiftPx": mask and mask.shift_px,
-        "MaskTidOffset": mask and mask.tid_offset,
-    }
-
-
-def _spacing_of(sequence: Any) -> PixelSpacing | None:
-    row, column = number(sequence, "SpacingRowMm"), number(sequence, "SpacingColumnMm")
-    if row is not None and column is not None:
-        return PixelSpacing(row, column, fact(sequence, "SpacingCalibration") or "unknown")  # type: ignore[arg-type]
-    # Another program's sequence: 1 mm is what Slicer writes where nothing is known.
-    column, row, _ = sequence.GetNthDataNode(0).GetSpacing()
-    return None if fact(sequence, ROLE) or (row, column) == (1.0, 1.0) else PixelSpacing(row, column)
-
-
-def _frame_numbers(frames: Sequence[Any]) -> list[int]:
-    return [int(fact(item, FRAME) or place) for place, item in enumerate(frames)]
-
-
-def _mask_of(sequence: Any, places: dict[int, int]) -> MaskSubtraction | None:
-    operation = fact(sequence, "MaskOperation")
-    if operation is None:
-        return None
-    shift = numbers(sequence, "MaskShiftPx")
-    return MaskSubtraction(
-        operation=operation,  # type: ignore[arg-type]
-        frames=tuple(places[int(i)] for i in numbers(sequence, "MaskFrames") if int(i) in places),
-        shift_px=(shift[0], shift[1]) if len(shift) == 2 else (0.0, 0.0),
-        tid_offset=int(number(sequence, "MaskTidOffset") or 1),
-    )

@@ -167,6 +167,14 @@ def test_a_table_file_comes_back_with_types_units_and_descriptions(lesions, tmp_
     assert read_columns(node) == LESION_COLUMNS
 
 
+def test_an_empty_cell_of_a_table_file_is_no_zero(lesions, tmp_path):
+    path = save_table(lesions, tmp_path / "a.csv")
+    text = path.read_text(encoding="utf-8")
+    assert text.count("nan") == 2
+    path.write_text(text.replace("nan", ""), encoding="utf-8")
+    assert read_table(load_table(path)) == ROWS
+
+
 def test_the_same_nodes_give_the_same_files(masks, nodes, lesions, tmp_path):
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()

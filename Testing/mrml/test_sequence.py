@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from DSANetLib.errors import SceneError
+from DSANetLib.errors import RunError, SceneError
 from DSANetLib.mrml.sequence import (
     frame_array,
     frames_that_fit,
@@ -15,7 +15,7 @@ from DSANetLib.mrml.sequence import (
     times_of,
     write_run,
 )
-from DSANetLib.run import DSARun, PixelSpacing
+from DSANetLib.run import DSARun, LazyFrames, PixelSpacing
 
 FACTS = ("case_id", "spacing", "polarity", "subtracted", "bit_depth", "intensity", "mask")
 
@@ -225,3 +225,15 @@ def test_a_sequence_without_our_frame_numbers_is_named(nodes):
     nodes.sequence.GetNthDataNode(0).SetAttribute("DSANet.Frame", None)
     with pytest.raises(SceneError, match=r"has no attribute DSANet\.Frame"):
         show_frame(nodes, 0)
+
+
+def test_a_frame_that_cannot_be_decoded_leaves_no_half_a_run(scene, frames):
+    def load(index):
+        if index == 7:
+            raise RunError("frame 8 is damaged")
+        return frames[index].copy()
+
+    before = scene.GetNumberOfNodes()
+    with pytest.raises(RunError, match="frame 8 is damaged"):
+        write_run(DSARun(frames=LazyFrames(frames.shape, frames.dtype, load), case_id="cut"))
+    assert scene.GetNumberOfNodes() == before
