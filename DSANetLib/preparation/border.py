@@ -161,7 +161,9 @@ def _peel(film: _Film, visible: np.ndarray) -> np.ndarray | None:
     if np.count_nonzero(border & ring) <= least:
         return None
     if np.count_nonzero(visible & ~border) < MIN_FIELD * visible.size:
-        return np.zeros_like(visible)
+        # Nothing but border, or a clean subtracted film that is flat but for its vessels.
+        changes = bool((film.high - film.low)[visible].max() > 2 * film.tolerance)
+        return None if changes else np.zeros_like(visible)
     border = _with_blur(film, border, value, visible)
     raw = visible & ~border
     inside, solidity = _convex_field(raw)

@@ -114,8 +114,11 @@ def frame_durations(times: np.ndarray) -> np.ndarray:
 
 def smooth_three(curve: np.ndarray) -> np.ndarray:
     """Return the running mean over three frames; over two at the ends."""
-    total = np.convolve(curve, np.ones(3), "same")
-    return np.asarray(total / np.convolve(np.ones(len(curve)), np.ones(3), "same"))
+    def total(values: np.ndarray) -> np.ndarray:
+        padded = np.pad(values, 1)
+        return padded[:-2] + padded[1:-1] + padded[2:]
+
+    return np.asarray(total(curve) / total(np.ones(len(curve))))
 
 
 def smooth_seconds(curve: np.ndarray, times: np.ndarray, sigma_s: float) -> np.ndarray:
