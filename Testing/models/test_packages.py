@@ -75,9 +75,9 @@ def test_package_loads_by_name_by_path_and_is_not_found_with_a_list(packages, mo
     with pytest.raises(ModelError, match=r"no model package 'ffs'.*ffs-small, film-small"):
         load_model("ffs", folder=packages)
     monkeypatch.chdir(packages)
-    with pytest.raises(ModelError, match="no card.json"):
+    with pytest.raises(ModelError, match=r"no card\.json"):
         load_model(packages)
-    with pytest.raises(ModelError, match="no card.json"):
+    with pytest.raises(ModelError, match=r"no card\.json"):
         read_card(packages)
 
 

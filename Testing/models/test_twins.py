@@ -87,7 +87,7 @@ def test_segmenter_sees_frames_in_their_order_and_each_key_by_itself(written_pac
     frames, keys, _ = images(2)
     maps = model.segment(frames, keys)
     assert maps.tumour.shape == maps.liver.shape == (2, SIZE, SIZE) and maps.difference.shape == (SIZE, SIZE)
-    assert 0 <= maps.tumour.min() and maps.tumour.max() <= 1
+    assert maps.tumour.min() >= 0 and maps.tumour.max() <= 1
     assert np.abs(maps.difference - model.segment(frames[::-1], keys).difference).max() > 1e-3
     np.testing.assert_array_equal(model.segment(frames, keys[::-1]).tumour, maps.tumour[::-1])
 
