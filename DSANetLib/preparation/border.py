@@ -161,9 +161,9 @@ def _peel(film: _Film, visible: np.ndarray) -> np.ndarray | None:
     if np.count_nonzero(border & ring) <= least:
         return None
     if np.count_nonzero(visible & ~border) < MIN_FIELD * visible.size:
-        # Nothing but border, or a clean subtracted film that is flat but for its vessels.
+        # Black all over is a closed collimator; any other grey, or change, is a clean film that is flat.
         changes = bool((film.high - film.low)[visible].max() > 2 * film.tolerance)
-        return None if changes else np.zeros_like(visible)
+        return None if changes or value > film.tolerance else np.zeros_like(visible)
     border = _with_blur(film, border, value, visible)
     raw = visible & ~border
     inside, solidity = _convex_field(raw)
@@ -185,10 +185,13 @@ def _reached(same: np.ndarray, ring: np.ndarray) -> np.ndarray:
 
 
 def _away(film: _Film, value: float, where: np.ndarray) -> float:
-    """Median distance in grey from the border's value; 0 where there is nothing."""
+    """Median of how far pixels stay from the border's value at all times, in grey; 0 where there is nothing.
+
+    At all times: stain on a flat film leaves the film's own grey too, but only for a while.
+    """
     if not where.any():
         return 0.0
-    return float(np.median(np.maximum(np.abs(film.low - value), np.abs(film.high - value))[where]))
+    return float(np.median(np.maximum(np.maximum(film.low - value, value - film.high), 0.0)[where]))
 
 
 def _reach(shape: tuple[int, ...]) -> int:

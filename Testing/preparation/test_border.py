@@ -91,9 +91,20 @@ def test_saturated_lung_is_not_taken_for_a_white_border():
 def test_a_flat_subtracted_film_has_no_border():
     rng = np.random.default_rng(3)
     film = np.full((8, ROWS, COLUMNS), 180.0) + rng.integers(0, 2, (8, ROWS, COLUMNS))
-    film[:, 100:140, 100:180] -= 60
+    film[3:, 100:140, 100:180] -= 60
     field = find_field(Extremes(film.min(axis=0).astype(np.uint8), film.max(axis=0).astype(np.uint8)))
     assert field.visible.all()
+
+
+def test_a_film_whose_whole_field_is_flat_keeps_it_inside_the_collimator():
+    truth = opening("round")
+    film = np.where(truth, 180, 0).astype(np.uint8)
+    low = film.copy()
+    low[100:103, 100:180] = 60
+    assert overlap(find_field(Extremes(low, film)).visible, truth) > 0.97
+    glowing = np.zeros((ROWS, COLUMNS), np.uint8)
+    glowing[100:110, 100:180] = 200  # bright contrast on black, clipped
+    assert find_field(Extremes(np.zeros_like(glowing), glowing)).visible.all()
 
 
 @pytest.mark.parametrize("value", [0, 255])
@@ -150,7 +161,7 @@ def test_large_frames_are_searched_in_blocks_and_answered_in_pixels():
 
 
 def test_a_frame_of_nothing_has_no_field():
-    flat = np.full((ROWS, COLUMNS), 7, np.uint8)
+    flat = np.zeros((ROWS, COLUMNS), np.uint8)
     assert find_field(Extremes(flat, flat)) is None
     speck = flat.copy()
     speck[100:110, 100:110] = 200

@@ -179,7 +179,7 @@ def test_network_inputs_lie_between_nought_and_one():
     assert inputs.key.shape == inputs.difference.shape == (64, 64)
     for image in (inputs.frames, inputs.key, inputs.difference):
         assert image.dtype == np.float32
-        assert (image.min(), image.max()) == (0, 1)
+        assert (image.min(), image.max()) == pytest.approx((0, 1), abs=1e-6)
     other = network_inputs(prepared, 0)
     np.testing.assert_array_equal(other.frames, inputs.frames)
     assert not np.array_equal(other.key, inputs.key)
