@@ -12,6 +12,7 @@ PREFIX = "DSANet."
 ROLE = "Role"
 CASE = "CaseId"
 FRAME = "Frame"
+FRAMES = "Frames"
 STATE = "FrameState"
 
 Fact = str | int | float | bool | tuple[int, ...] | tuple[float, ...] | None

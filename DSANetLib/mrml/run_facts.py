@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from ..run import DSARun, MaskSubtraction, PixelSpacing
-from .attributes import CASE, FRAME, ROLE, Fact, fact, number, numbers
+from .attributes import CASE, ROLE, Fact, fact, number, numbers
 
 
 def run_facts(run: DSARun) -> dict[str, Fact]:
@@ -47,12 +47,11 @@ def spacing_of(sequence: Any) -> PixelSpacing | None:
     return None if fact(sequence, ROLE) or (row, column) == (1.0, 1.0) else PixelSpacing(row, column)
 
 
-def mask_of(sequence: Any, items: Sequence[Any]) -> MaskSubtraction | None:
-    """Return what a sequence says of its mask frames, counted by its items (those that are not stored are left out)."""
+def mask_of(sequence: Any, places: Mapping[int, int]) -> MaskSubtraction | None:
+    """Return what a sequence says of its mask frames; ``places`` takes source frames to those that are stored."""
     operation = fact(sequence, "MaskOperation")
     if operation is None:
         return None
-    places = {int(fact(item, FRAME) or place): place for place, item in enumerate(items)}
     shift = numbers(sequence, "MaskShiftPx")
     return MaskSubtraction(
         operation=operation,  # type: ignore[arg-type]

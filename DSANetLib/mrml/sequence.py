@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import SceneError
 from ..run import DSARun, LazyFrames, PixelSpacing
-from .attributes import CASE, FRAME, ROLE, fact, need_fact, number, set_facts
+from .attributes import CASE, FRAME, FRAMES, ROLE, fact, need_fact, number, numbers, set_facts
 from .headless import logic, scene, start
 from .run_facts import mask_of, run_facts, spacing_of
 
@@ -76,7 +76,7 @@ def write_run(
     logic("sequences")  # before the browser, or its class is unknown and its proxies stand still
     sequence = scene().AddNewNodeByClass("vtkMRMLSequenceNode", scene().GenerateUniqueName(run.case_id))
     set_time_index(sequence)
-    set_facts(sequence, run_facts(run))
+    set_facts(sequence, {**run_facts(run), FRAMES: tuple(chosen)})
     try:
         _store_frames(run, sequence, chosen, times)
     except Exception:
@@ -123,7 +123,12 @@ def shown_frame(nodes: RunNodes) -> int:
 
 def stored_frames(sequence: Any) -> tuple[int, ...]:
     """Return the source frames that a sequence of ours holds, 0-based, in its order."""
-    return tuple(int(need_fact(item, FRAME)) for item in items(sequence))
+    held = items(sequence)
+    # Slicer before 5.10 drops the attributes of single frames when it stores a run (Slicer#8762).
+    listed = numbers(sequence, FRAMES)
+    if len(listed) == len(held) and any(fact(item, FRAME) is None for item in held):
+        return tuple(int(frame) for frame in listed)
+    return tuple(int(need_fact(item, FRAME)) for item in held)
 
 
 def items(sequence: Any) -> list[Any]:
@@ -186,8 +191,14 @@ def read_run(sequence: Any) -> DSARun:
         bit_depth=int(number(sequence, "BitDepth") or 8 * first.dtype.itemsize),
         intensity=fact(sequence, "Intensity") or "unknown",  # type: ignore[arg-type]
         kind="sequence",
-        mask=mask_of(sequence, frames),
+        mask=mask_of(sequence, _places(sequence)),
     )
+
+
+def _places(sequence: Any) -> dict[int, int]:
+    """Return source frame to place; of another program's sequence they are the same."""
+    frames = stored_frames(sequence) if fact(sequence, ROLE) else range(sequence.GetNumberOfDataNodes())
+    return {frame: place for place, frame in enumerate(frames)}
 
 
 def _times(run: DSARun, times_s: np.ndarray | None) -> np.ndarray:

@@ -221,8 +221,13 @@ def test_numbers_that_cannot_be_read_count_as_not_said(nodes):
     assert back.mask.frames == ()
 
 
-def test_a_sequence_without_our_frame_numbers_is_named(nodes):
-    nodes.sequence.GetNthDataNode(0).SetAttribute("DSANet.Frame", None)
+def test_frames_are_known_where_an_older_slicer_dropped_their_attributes(run):
+    nodes = write_run(run, frames=[0, 3, 4, 5, 8])
+    for item in items(nodes.sequence):
+        item.SetAttribute("DSANet.Frame", None)
+    assert stored_frames(nodes.sequence) == (0, 3, 4, 5, 8)
+    assert read_run(nodes.sequence).mask.frames == (0,)
+    nodes.sequence.SetAttribute("DSANet.Frames", None)
     with pytest.raises(SceneError, match=r"has no attribute DSANet\.Frame"):
         show_frame(nodes, 0)
 
