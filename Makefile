@@ -17,6 +17,7 @@ SHELL := /bin/bash
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= demo-output
+SEED ?= 1
 JOBS ?= 2
 LOCK := requirements/constraints.txt
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(LOCK)
@@ -47,9 +48,14 @@ $(VENV)/.full: $(VENV)/.light
 
 demo: $(VENV)/.light
 	@rm -rf $(DEMO)
-	@$(BIN)/dsanet phantom $(DEMO)/phantom --patients 1 --seed 1 --format dicom
-	@$(BIN)/dsanet run $(DEMO)/phantom --out $(DEMO)/results
-	@echo "The demo's results lie in $(DEMO)/results: one folder a case, with its picture, masks, tables and scene."
+	@$(BIN)/dsanet phantom $(DEMO)/phantom --patients 1 --seed $(SEED) --format dicom
+	@$(BIN)/dsanet run $(DEMO)/phantom --clinical $(DEMO)/phantom/clinical.csv --out $(DEMO)/results
+	@echo
+	@echo "The results, a folder a case, are in $(DEMO)/results; the truth is in $(DEMO)/phantom/truth."
+	@for case in $(DEMO)/results/*/; do \
+	    echo "  look first at   $${case}picture.png"; \
+	    if [ -e "$${case}scene.mrb" ]; then echo "  in 3D Slicer    $${case}scene.mrb"; fi; \
+	done
 
 test: $(VENV)/.full
 	@rm -f .coverage .coverage.*
