@@ -11,41 +11,15 @@ import json
 import logging
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from threading import Event
 from typing import Any
 
-from . import __version__
+from . import __version__, options
 from .errors import DSANetError
 
 OK, FAILED, USAGE, STOPPED = 0, 1, 2, 130
-
-_RUN_EXAMPLES = """examples:
-  dsanet run patient7.avi --out results
-  dsanet run runs/ more/run9.dcm --out results --clinical clinical.csv --patients patients.csv
-  dsanet run run.dcm --out results --key-frame 14 --spacing 0.31
-  dsanet run runs/ --out results --json > results.jsonl
-
-Frames are counted from 1. A clinical table has a row a patient and the columns that
-docs/command-line.md lists; without one the film-only model is used. Runs of one patient give one
-result: the mean over key frame and neighbours of each run, then over the runs. Which run is whose is
-said by --patients (a CSV with the columns case and patient, or the word "folders"), or by the
-manifest.csv (columns case, patient, path) of a folder that 'dsanet phantom' made.
-
-Research use only; the models that come with dsanet were trained on a synthetic phantom."""
-_PHANTOM_EXAMPLES = """examples:
-  dsanet phantom phantom-data --patients 5 --seed 1 --format dicom
-  dsanet run phantom-data --out results"""
-_TRAIN_EXAMPLES = """examples:
-  dsanet train ffs --out my-ffs --cache cache --minutes 100
-  dsanet train response --out my-response --cache cache --segmenter my-ffs
-
-Needs the extra: pip install 'dsanet[train]'."""
-_EVALUATE_EXAMPLES = """examples:
-  dsanet evaluate --out report
-  dsanet evaluate --out trial --cohort validation --patients 20 --baseline-patients 20 --unseen-patients 0
-
-Goes on where it was when it is started again with the same --out."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,9 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as end:  # argparse ends with 2 on wrong usage, with 0 after --help
         return int(end.code or 0)
     set_up_logging(chosen.verbose, chosen.quiet)
-    _stop_cleanly()
     try:
-        return chosen.call(chosen)
+        with _stops() as chosen.stopped:
+            return chosen.call(chosen)
     except _WrongUsageError as error:
         _say(f"dsanet {chosen.command}: {error}", sys.stderr)
         return USAGE
@@ -96,10 +70,14 @@ def build_parser() -> argparse.ArgumentParser:
         made.set_defaults(call=call)
         return made
 
-    _run_options(add("run", "segment runs and predict the response", _RUN_EXAMPLES, run_command))
-    _phantom_options(add("phantom", "make synthetic patients with their truth", _PHANTOM_EXAMPLES, phantom_command))
-    _train_options(add("train", "train a model on the phantom", _TRAIN_EXAMPLES, train_command))
-    _evaluate_options(add("evaluate", "measure the models on phantom patients", _EVALUATE_EXAMPLES, evaluate_command))
+    options.run_options(add("run", "segment runs and predict the response", options.RUN_EXAMPLES, run_command))
+    options.phantom_options(
+        add("phantom", "make synthetic patients with their truth", options.PHANTOM_EXAMPLES, phantom_command)
+    )
+    options.train_options(add("train", "train a model on the phantom", options.TRAIN_EXAMPLES, train_command))
+    options.evaluate_options(
+        add("evaluate", "measure the models on phantom patients", options.EVALUATE_EXAMPLES, evaluate_command)
+    )
     models = add("models", "list the model packages that are here", "examples:\n  dsanet models --json", models_command)
     models.add_argument("--json", action="store_true", help="JSON lines on stdout")
     return parser
@@ -118,60 +96,6 @@ def set_up_logging(verbose: bool = False, quiet: bool = False) -> None:
 
 class _WrongUsageError(Exception):
     """What argparse cannot see."""
-
-
-def _run_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("inputs", nargs="+", metavar="INPUT", type=Path, help="video, DICOM, .seq.nrrd, or a folder with runs")
-    add("--out", required=True, type=Path, metavar="DIR", help="a folder a case is made here, and results.csv")
-    add("--clinical", type=Path, metavar="CSV", help="clinical values, a row a patient")
-    add("--patients", metavar="CSV|folders", help="which run is whose: columns case and patient, or 'folders'")
-    add("--key-frame", type=_counted, metavar="N", help="key frame, counted from 1 (one run only)")
-    add("--mask-frame", type=_counted, metavar="N", help="frame to subtract, counted from 1 (one run only)")
-    add("--frame-rate", type=float, metavar="PER_S", help="frames per second, where the file does not say or is wrong")
-    add("--spacing", type=float, metavar="MM", help="size of a pixel in the patient, mm; gives sizes in mm")
-    add("--model", metavar="NAME", help="segmentation package: a name of 'dsanet models', or a folder")
-    add("--response-model", metavar="NAME", help="response package; by default the one that fits the clinical values")
-    add("--runtime", choices=("auto", "onnx", "torch"), default="auto", help="what computes (default: auto)")
-    add("--device", default="auto", help="cpu, cuda, … (default: auto)")
-    add("--threads", type=_counted, metavar="N", help="threads of the runtime")
-    add("--json", action="store_true", help="a JSON line a case on stdout")
-    add("--overwrite", action="store_true", help="replace earlier results of the same cases")
-    add("--no-scene", action="store_true", help="no Slicer files (they take most of the time)")
-    add("--no-picture", action="store_true", help="no picture")
-
-
-def _phantom_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("out", type=Path, metavar="OUT", help="folder to make")
-    add("--patients", type=_counted, default=1, metavar="N", help="how many (default: 1)")
-    add("--seed", type=int, default=0, metavar="S", help="seed of the first patient (default: 0)")
-    add("--format", choices=("avi", "png", "dicom"), default="avi", help="files to write (default: avi)")
-
-
-def _train_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("model", choices=("ffs", "unet", "response", "response-film", "response-clinical"), help="what to train")
-    add("--out", required=True, type=Path, metavar="DIR", help="folder of the package")
-    add("--cache", type=Path, default=Path("dsanet-cache"), metavar="DIR", help="prepared patients are kept here")
-    add("--patients", type=_counted, metavar="N", help="training patients")
-    add("--validation", type=_counted, metavar="N", help="validation patients")
-    add("--samples", type=_counted, metavar="N", help="images to train on, each pass counted")
-    add("--minutes", type=float, metavar="M", help="as many samples as fit into this time")
-    add("--width", type=_counted, metavar="W", help="channels of the first level")
-    add("--seed", type=int, metavar="S", help="of weights, order and augmentation")
-    add("--threads", type=_counted, metavar="N", help="threads of torch")
-    add("--segmenter", metavar="NAME", help="whose masks a response model sees: package name or folder")
-
-
-def _evaluate_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--out", type=Path, default=Path("dsanet-evaluation"), metavar="DIR", help="report and what is done so far")
-    add("--cohort", choices=("test", "validation"), help="whose seeds (default: test; each opening is recorded)")
-    add("--patients", type=_counted, metavar="N", help="patients for the first segmenter and the response (1000)")
-    add("--baseline-patients", type=int, metavar="N", help="the first so many also for the other segmenters (400)")
-    add("--unseen-patients", type=int, metavar="N", help="patients at a frame rate never seen in training (100)")
-    add("--workers", type=_counted, default=2, metavar="N", help="processes (default: 2)")
 
 
 def run_command(chosen: argparse.Namespace) -> int:
@@ -197,6 +121,8 @@ def run_command(chosen: argparse.Namespace) -> int:
     with Reporter(len(sources), json_lines=chosen.json, quiet=chosen.quiet) as reporter:
         for outcome in outcomes:
             reporter.add(outcome)
+            if chosen.stopped.is_set():
+                raise KeyboardInterrupt
     return FAILED if reporter.failed else OK
 
 
@@ -264,14 +190,6 @@ def _batch_options(chosen: argparse.Namespace) -> Any:
     )
 
 
-def _counted(text: str) -> int:
-    """Parse a number that counts from 1."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
-    return number
-
-
 def _say(text: str, stream: Any) -> None:
     stream.write(text + "\n")
     stream.flush()
@@ -282,17 +200,28 @@ def _say_progress(part: str, done: int, total: int) -> None:
         _say(f"{part}: {done} of {total}", sys.stderr)
 
 
-def _stop_cleanly() -> None:
-    """Let SIGTERM end the work as Ctrl-C does: half-written folders are removed on the way out."""
+@contextmanager
+def _stops() -> Iterator[Event]:
+    """Let Ctrl-C and SIGTERM end the work in an orderly way; yield what says that one came.
+
+    The exception alone may get lost, where it strikes in a callback from C.
+    """
+    stopped = Event()
 
     def stop(_signal: int, _frame: object) -> None:
+        stopped.set()
         raise KeyboardInterrupt
 
+    before = {}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Not in the main thread: whoever called decides what a signal does.
+        with suppress(ValueError):
+            before[number] = signal.signal(number, stop)
     try:
-        signal.signal(signal.SIGTERM, stop)
-    except ValueError:
-        # Not the main thread: whoever called decides what a signal does.
-        return
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 if __name__ == "__main__":

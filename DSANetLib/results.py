@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -213,12 +213,3 @@ class CaseResult:
     def flags(self) -> tuple[Flag, ...]:
         """Flags of the segmentation, then those of the response."""
         return self.segmentation.flags + (self.response.flags if self.response else ())
-
-    def with_patient(self, response: Response | None, patient_id: str) -> CaseResult:
-        """Return a copy that carries the result of its patient."""
-        return replace(self, response=response, patient_id=patient_id)
-
-
-def all_frames_used(segmentations: Sequence[Segmentation]) -> int:
-    """Return the number of frames with masks over several runs."""
-    return sum(len(s.masks) for s in segmentations)

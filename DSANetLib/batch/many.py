@@ -242,6 +242,12 @@ class _Patient:
 
 
 def _failure(source: RunSource, error: Exception) -> CaseOutcome:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, KeyboardInterrupt):
+            # Ctrl-C in the midst of C code comes out as a SystemError; it is still the user's wish to stop.
+            raise KeyboardInterrupt from error
+        cause = cause.__cause__ or cause.__context__
     log.debug("%s failed", source.case_id, exc_info=error)
     return CaseOutcome(Path(source.path), source.case_id, error=one_line(error, Path(source.path)))
 

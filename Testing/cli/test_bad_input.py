@@ -251,6 +251,17 @@ def test_ctrl_c_leaves_nothing_half_written(dsanet, tmp_path, run_folder, monkey
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
 
 
+def test_ctrl_c_in_the_midst_of_c_code_is_still_a_stop(dsanet, run_folder, monkeypatch):
+    from DSANetLib.batch import many
+
+    def struck(*args, **kwargs):
+        raise SystemError("returned a result with an exception set") from KeyboardInterrupt()
+
+    monkeypatch.setattr(many, "segment", struck)
+    code, out, err = dsanet(run_folder)
+    assert (code, out, err) == (130, [], ["Stopped; nothing half-written was left behind."])
+
+
 def test_a_full_or_forbidden_place_is_one_line(dsanet, tmp_path, run_folder):
     (tmp_path / "out").write_text("a file where the folder should be")
     code, out, err = dsanet(run_folder)
