@@ -2,7 +2,7 @@
 
 The twin is an ONNX graph without weights of its own: each parameter is external data at its place in
 ``weights.safetensors``, fp16 as stored there, cast to float32 in the graph. So a package holds its weights once,
-and both runtimes compute from the same numbers (docs/decisions/0002-inference-runtime.md).
+and both runtimes compute from the same numbers (docs/decisions/0004-inference-runtime.md).
 """
 
 from __future__ import annotations
