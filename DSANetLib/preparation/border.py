@@ -21,6 +21,12 @@ STEP = 5.0
 """The field beside a border differs from it by at least so many tolerances."""
 SHARP = 0.6
 """Right beside a blade the field has this part of its grey further in; saturated anatomy fades slowly."""
+STILL = 0.5
+"""A border in the field's own grey strays by at most this part of the tolerance …"""
+NOISY = 0.9
+"""… while noise moves this share of the field's pixels …"""
+LARGE = 0.25
+"""… which fill this share of the frame."""
 BLACK_SOLIDITY = 0.8
 """A field in a black border fills at least this share of its convex hull: dark anatomy may take a bay."""
 SOLIDITY = 0.975
@@ -207,8 +213,22 @@ def _with_blur(film: _Film, border: np.ndarray, value: float, visible: np.ndarra
     return _reached(border | blurred, border)
 
 
+def _spread(film: _Film, border: np.ndarray, value: float) -> float:
+    """How far nearly all of the border strays from its value over time, in grey; its blurred edge left out."""
+    core = _eroded(border, _reach(border.shape), frame=False)
+    where = core if core.any() else border
+    return float(np.percentile(np.maximum(np.abs(film.low - value), np.abs(film.high - value))[where], 95))
+
+
 def _has_edge(film: _Film, border: np.ndarray, raw: np.ndarray, value: float) -> bool:
-    """Does the field jump right beside the border, as it does along a collimator's blade?"""
+    """Does the field jump right beside the border, as it does along a collimator's blade?
+
+    Subtraction leaves a blade in the very grey of the film; then noise all over a large field tells them apart.
+    """
+    noisy = np.count_nonzero((film.high - film.low > 2 * film.tolerance) & raw)
+    still = film.low.min() < value < film.high.max() and _spread(film, border, value) <= STILL * film.tolerance
+    if still and noisy >= max(NOISY * np.count_nonzero(raw), LARGE * raw.size):
+        return True
     reach = _reach(border.shape)
     first, middle, last = (_eroded(~border, reach * n // 2, frame=False) for n in (1, 2, 4))
     beside, further = _away(film, value, raw & ~first), _away(film, value, raw & middle & ~last)

@@ -114,6 +114,7 @@ def frame_durations(times: np.ndarray) -> np.ndarray:
 
 def smooth_three(curve: np.ndarray) -> np.ndarray:
     """Return the running mean over three frames; over two at the ends."""
+
     def total(values: np.ndarray) -> np.ndarray:
         padded = np.pad(values, 1)
         return padded[:-2] + padded[1:-1] + padded[2:]

@@ -190,7 +190,8 @@ def _warn(
     warnings: list[str],
 ) -> None:
     if run.count == 1:
-        warnings.append("The run has one frame: it is repeated, and there is no temporal difference.")
+        if not any("one frame" in warning for warning in run.warnings):
+            warnings.append("The run has one frame: it is repeated, and there is no temporal difference.")
         return
     if seen.identical:
         warnings.append("The frames do not differ: no contrast passes, and there is no temporal difference.")

@@ -107,6 +107,13 @@ def test_a_film_whose_whole_field_is_flat_keeps_it_inside_the_collimator():
     assert find_field(Extremes(np.zeros_like(glowing), glowing)).visible.all()
 
 
+@pytest.mark.parametrize("shape", ["round", "octagon", "rectangle"])
+def test_subtraction_leaves_a_border_in_the_films_own_grey(shape):
+    truth = opening(shape)
+    field = find_field(extremes(truth, 128, level=np.full((ROWS, COLUMNS), 128.0)))
+    assert overlap(field.visible, truth) > 0.95
+
+
 @pytest.mark.parametrize("value", [0, 255])
 def test_burnt_in_text_does_not_widen_the_field(value):
     truth = opening("round")

@@ -10,7 +10,9 @@ from DSANetLib.errors import PreparationError
 from DSANetLib.preparation import PreparationConfig
 
 
-@pytest.mark.parametrize("config", [PreparationConfig(), PreparationConfig.paper(), PreparationConfig(size=64, lead_s=0)])
+@pytest.mark.parametrize(
+    "config", [PreparationConfig(), PreparationConfig.paper(), PreparationConfig(size=64, lead_s=0)]
+)
 def test_it_survives_json(config):
     assert PreparationConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
@@ -18,7 +20,12 @@ def test_it_survives_json(config):
 def test_the_paper_preset_follows_the_paper():
     paper = PreparationConfig.paper(size=128)
     assert (paper.size, paper.aspect, paper.sampling, paper.frames) == (128, "squash", "uniform", 10)
-    assert (paper.normalisation, paper.outside, paper.difference, paper.key_statistic) == ("minmax", "keep", "key", "mean")
+    assert (paper.normalisation, paper.outside, paper.difference, paper.key_statistic) == (
+        "minmax",
+        "keep",
+        "key",
+        "mean",
+    )
     assert paper.interpolation == "nearest"
     default = PreparationConfig()
     assert (default.size, default.aspect, default.sampling, default.frames) == (256, "pad", "seconds", 10)
@@ -70,7 +77,9 @@ def test_an_impossible_value_is_refused_by_name(name, value):
 
 
 def test_the_limits_themselves_are_allowed():
-    PreparationConfig(size=8, frames=1, lead_s=0.0, window_s=0.1, key_blur=0.0, low_percentile=0.0, high_percentile=100.0)
+    PreparationConfig(
+        size=8, frames=1, lead_s=0.0, window_s=0.1, key_blur=0.0, low_percentile=0.0, high_percentile=100.0
+    )
     PreparationConfig(size=4096, frames=256, lead_s=60.0, window_s=600.0, stain_share=1.0)
 
 

@@ -78,7 +78,9 @@ def test_flips_turn_the_network_image():
     np.testing.assert_array_equal(flipped.to_network(image), plain.to_network(image)[::-1])
     np.testing.assert_array_equal(both.to_network(image), plain.to_network(image)[::-1, ::-1])
     point = np.array([[15.0, 30.0]])
-    np.testing.assert_allclose(flipped.points_to_network(point)[0], [31, 0] + plain.points_to_network(point)[0] * [-1, 1])
+    np.testing.assert_allclose(
+        flipped.points_to_network(point)[0], [31, 0] + plain.points_to_network(point)[0] * [-1, 1]
+    )
     np.testing.assert_allclose(both.points_to_network(point), 31 - plain.points_to_network(point))
 
 

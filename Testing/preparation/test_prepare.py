@@ -112,9 +112,7 @@ def test_interval_subtraction_follows_the_source_and_the_flips():
     frames = run.frames.astype(np.float32)
     plain, turned = prepare(run, SMALL), prepare(run, SMALL.with_changes(flip_rows=True, flip_columns=True))
     np.testing.assert_allclose(turned.stack, plain.stack[:, ::-1, ::-1], atol=1e-2)
-    np.testing.assert_allclose(
-        plain.stack[7, 3:, 1:], 127.5 + frames[7, 3:, 1:] - frames[5, :-3, :-1], atol=1e-2
-    )
+    np.testing.assert_allclose(plain.stack[7, 3:, 1:], 127.5 + frames[7, 3:, 1:] - frames[5, :-3, :-1], atol=1e-2)
     np.testing.assert_allclose(display_frame(plain, 7), plain.stack[7], atol=1e-2)
 
 
@@ -320,7 +318,11 @@ def test_landmarks_keep_their_place_through_border_and_preparation():
     octagon &= abs(down - 85) + abs(across - 130) < 105
     for value in (0, 128, 255):
         film_ = np.where(octagon, frames, value).round().clip(0, 255).astype(np.uint8)
-        for config in (SMALL, SMALL.with_changes(aspect="squash", flip_columns=True), SMALL.with_changes(flip_rows=True)):
+        for config in (
+            SMALL,
+            SMALL.with_changes(aspect="squash", flip_columns=True),
+            SMALL.with_changes(flip_rows=True),
+        ):
             run = DSARun(film_, "marks", times_s=np.arange(8.0), subtracted=True, polarity="dark_contrast")
             prepared = prepare(run, config)
             for n, mark in enumerate(marks):

@@ -61,7 +61,9 @@ def test_uniform_runs_from_arrival_to_the_end_whatever_the_times():
     times = np.array([0, 1, 2, 3, 10, 20, 21.0])
     np.testing.assert_array_equal(sample_frames(ramp(7), times, 1, config)[:, 0, 0], [10, 30, 40, 60])
     # 1, 2.5 -> 3, 4: half up.
-    np.testing.assert_array_equal(sample_frames(ramp(5), times[:5], 1, PreparationConfig.paper(frames=3))[:, 0, 0], [10, 30, 40])
+    np.testing.assert_array_equal(
+        sample_frames(ramp(5), times[:5], 1, PreparationConfig.paper(frames=3))[:, 0, 0], [10, 30, 40]
+    )
 
 
 def test_causal_ends_with_the_key_frames_right_neighbour():

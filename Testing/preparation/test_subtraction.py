@@ -53,7 +53,12 @@ def test_the_users_mask_wins_over_the_sources():
 
 def test_the_sources_mask_is_followed():
     facts = choose_mask(run(MaskSubtraction("AVG_SUB", (1, 2), (0.5, -1.0))), None, None)
-    assert (facts.mask_from, facts.operation, facts.frames, facts.shift_px) == ("source", "AVG_SUB", (1, 2), (0.5, -1.0))
+    assert (facts.mask_from, facts.operation, facts.frames, facts.shift_px) == (
+        "source",
+        "AVG_SUB",
+        (1, 2),
+        (0.5, -1.0),
+    )
     facts = choose_mask(run(MaskSubtraction("TID", tid_offset=2)), None, None)
     assert (facts.mask_from, facts.operation, facts.frames, facts.tid_offset) == ("source", "TID", (), 2)
     assert choose_mask(run(MaskSubtraction("REV_TID", tid_offset=3)), None, None).operation == "REV_TID"
