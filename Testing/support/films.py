@@ -36,9 +36,13 @@ def film_run(*, unknown=False, case_id="film", **settings):
     """A DSARun of the film; with `unknown` it says nothing of itself."""
     subtracted, inverted = settings.get("subtracted", True), settings.get("inverted", False)
     frames, times = film(**settings)
-    facts = {} if unknown else {
-        "subtracted": subtracted,
-        "polarity": "bright_contrast" if inverted else "dark_contrast",
-        "intensity": "log" if subtracted else "linear",
-    }
+    facts = (
+        {}
+        if unknown
+        else {
+            "subtracted": subtracted,
+            "polarity": "bright_contrast" if inverted else "dark_contrast",
+            "intensity": "log" if subtracted else "linear",
+        }
+    )
     return DSARun(frames, case_id, times_s=times, **facts)
