@@ -220,18 +220,15 @@ def opacify(
         add("portal liver", liver_path, liver, 1.0, float(anatomy.liver.thickness(xs, ys).sum() * 0.25))
     vessel_paths, delays = vessel_maps(circulation.tree, view, VESSEL_BINS)
     vessel_courses = [injection.concentration_at(times, d) * (1 - reflux) for d in delays]
-    extra = []
+    veins = []
     if reflux > 0:
-        portal = np.zeros((view.rows, view.columns), np.float32)
-        draw_vessel(portal, view, circulation.portal, 0.55, 9.0)
-        extra.append((portal, late.at(times) / 9.0))
+        veins.append((_line(view, circulation.portal, 0.55, 9.0), late.at(times) / 9.0))
     if circulation.shunt is not None:
-        vein = np.zeros((view.rows, view.columns), np.float32)
-        draw_vessel(vein, view, circulation.shunt, 0.3, 2.0)
-        extra.append((vein, 0.25 * injection.concentration_at(times, float(delays[-1]) + 0.4)))
-    if extra:
-        vessel_paths = np.concatenate([vessel_paths, np.stack([p for p, _ in extra])])
-        vessel_courses += [c for _, c in extra]
+        course = 0.25 * injection.concentration_at(times, float(delays[-1]) + 0.4)
+        veins.append((_line(view, circulation.shunt, 0.3, 2.0), course))
+    if veins:
+        vessel_paths = np.concatenate([vessel_paths, np.stack([p for p, _ in veins])])
+        vessel_courses += [c for _, c in veins]
     return Opacification(
         vessel_paths,
         np.stack(vessel_courses).astype(np.float32),
@@ -240,3 +237,9 @@ def opacify(
         tuple(names),
         view,
     )
+
+
+def _line(view: View, points: np.ndarray, radius_cm: float, volume_ml: float) -> np.ndarray:
+    drawn = np.zeros((view.rows, view.columns), np.float32)
+    draw_vessel(drawn, view, points, radius_cm, volume_ml)
+    return drawn

@@ -83,16 +83,16 @@ def draw_lesions(rng: np.random.Generator, anatomy: Anatomy, tumour_free: bool) 
         return []
     count = int(rng.choice([1, 2, 3, 4, 5, 6, 8], p=[0.62, 0.17, 0.09, 0.05, 0.03, 0.02, 0.02]))
     lesions: list[Lesion] = []
-    first = float(np.clip(np.exp(rng.normal(np.log(5.0), 0.48)), 1.0, 10.0))
+    first = float(np.clip(np.exp(rng.normal(np.log(5.2), 0.45)), 1.0, 10.0))
     # Tumours of one liver resemble each other.
-    common_kind = rng.choice(KINDS, p=[0.70, 0.07, 0.10, 0.13])
-    strength = float(np.exp(rng.normal(np.log(5.5), 0.45)))
+    common_kind = rng.choice(KINDS, p=[0.73, 0.05, 0.10, 0.12])
+    strength = float(np.exp(rng.normal(np.log(7.0), 0.40)))
     for i in range(count):
-        diameter = first if i == 0 else float(np.clip(first * rng.uniform(0.3, 0.9), 1.0, 6.0))
+        diameter = first if i == 0 else float(np.clip(first * rng.uniform(0.35, 0.9), 1.0, 6.0))
         solid = _place(rng, anatomy, diameter, lesions)
         if solid is None:
             continue
-        kind = str(common_kind if rng.random() < 0.75 else rng.choice(KINDS, p=[0.70, 0.07, 0.10, 0.13]))
+        kind = str(common_kind if rng.random() < 0.75 else rng.choice(KINDS, p=[0.73, 0.05, 0.10, 0.12]))
         if diameter < 2.5 and kind in ("rim", "necrotic"):
             kind = "hypervascular"
         core = {"hypervascular": 0.0, "hypovascular": 0.0, "rim": rng.uniform(0.78, 0.88)}.get(
@@ -126,7 +126,7 @@ def draw_pseudolesions(rng: np.random.Generator, anatomy: Anatomy, tumours: list
                 solid,
                 diameter,
                 "pseudolesion",
-                float(np.exp(rng.normal(np.log(4.5 if late else 7.0), 0.3))),
+                float(np.exp(rng.normal(np.log(4.5 if late else 6.0), 0.3))),
                 0.0,
                 rng.uniform(1.0, 2.5) if late else rng.uniform(-0.4, -0.1),
                 rng.uniform(12, 30) if late else rng.uniform(0.6, 1.2),

@@ -152,7 +152,7 @@ def draw_protocol(rng: np.random.Generator, config: PhantomConfig) -> Protocol:
         artefacts.append("burnt-in text")
     pixels = config.rows * config.columns / 512**2
     detector = Detector(
-        float(np.exp(rng.uniform(np.log(3000), np.log(15000)))) / pixels,
+        float(np.exp(rng.uniform(np.log(6000), np.log(30000)))) / pixels,
         float(rng.uniform(0.3, 0.8)),
         float(rng.uniform(0.02, 0.08)),
         float(rng.uniform(0.55, 1.0)),

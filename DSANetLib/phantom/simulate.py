@@ -276,8 +276,7 @@ def _truth(
     whole = opacification.course("liver") + stain
     if not living or stain.max() <= 0:
         stain = whole
-    first = int(np.argmax(whole >= 0.03 * whole.max()))
-    key = int(np.argmax(stain))
+    first, key = int(np.argmax(whole >= 0.03 * whole.max())), int(np.argmax(stain))
     visible = np.unique(lesions[inside & (lesions > 0)])
     return RunTruth(
         arrival=first,
