@@ -224,8 +224,8 @@ def opacify(
     if reflux > 0:
         veins.append((_line(view, circulation.portal, 0.55, 9.0), late.at(times) / 9.0))
     if circulation.shunt is not None:
-        course = 0.25 * injection.concentration_at(times, float(delays[-1]) + 0.4)
-        veins.append((_line(view, circulation.shunt, 0.3, 2.0), course))
+        dose = 0.25 * injection.concentration_at(times, float(delays[-1]) + 0.4)
+        veins.append((_line(view, circulation.shunt, 0.3, 2.0), dose))
     if veins:
         vessel_paths = np.concatenate([vessel_paths, np.stack([p for p, _ in veins])])
         vessel_courses += [c for _, c in veins]
