@@ -108,9 +108,9 @@ def test_best_rules_choose_the_threshold_on_the_mean_of_the_cohort():
 
 
 def test_no_untrained_rule_solves_the_phantom():
-    # A light form of `dsanet evaluate --rules`: 12 patients; 80 give the figures in docs/evaluation.md.
-    rules = check_rules(12, workers=1)
-    assert rules[0].runs >= 10
+    # A light form of the check: 8 patients on small frames; docs/evaluation.md has the figures of 80 at 512².
+    rules = check_rules(8, config=PhantomConfig(rows=288, columns=288), workers=1)
+    assert rules[0].runs >= 7
     assert rules[0].dice < LIMIT
     assert {rule.map.split(",")[0] for rule in rules} == {"key frame", "maximum", "time to peak", "FD"}
     assert {rule.region for rule in rules} == {"field", "true liver"}
