@@ -155,7 +155,7 @@ def _write_dicom(path: Path, run: DSARun) -> None:
     ds.SeriesInstanceUID = generate_uid(entropy_srcs=[run.case_id, "series"])
     ds.Modality, ds.PatientName, ds.PatientID = "XA", "PHANTOM", run.case_id
     ds.ImageType = ["DERIVED" if run.subtracted else "ORIGINAL", "PRIMARY", "SINGLE PLANE"]
-    ds.PixelIntensityRelationship = "LOG" if run.subtracted else "LIN"
+    ds.PixelIntensityRelationship = "LOG" if run.subtracted else "DISP"
     ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
     ds.Rows, ds.Columns, ds.NumberOfFrames = run.rows, run.columns, run.count
     ds.BitsAllocated = 8 if run.bit_depth <= 8 else 16

@@ -41,8 +41,8 @@ class PhantomConfig:
     clean: bool = False
 
     def __post_init__(self) -> None:
-        if min(self.rows, self.columns) < 64:
-            raise DSANetError(f"phantom frames of {self.rows} × {self.columns} pixels", "Ask for at least 64 × 64")
+        if min(self.rows, self.columns) < 96:
+            raise DSANetError(f"phantom frames of {self.rows} × {self.columns} pixels", "Ask for at least 96 × 96")
         if self.frame_rates is not None and not all(0.2 <= r <= 30 for r in self.frame_rates):
             raise DSANetError(f"frame rates {self.frame_rates}", "Give 0.2-30 frames per second")
 

@@ -85,8 +85,8 @@ def draw_motion(rng: np.random.Generator, end_s: float, still: bool) -> tuple[Mo
     artefacts = []
     hold = rng.random()
     breath = 0.0
-    if hold > 0.85:
-        breath = rng.uniform(0.6, 1.6)
+    if hold > 0.88:
+        breath = rng.uniform(0.5, 1.3)
         artefacts.append("breathing")
     elif hold > 0.6:
         breath = rng.uniform(0.15, 0.5)

@@ -115,7 +115,8 @@ def _export(rng: np.random.Generator, config: PhantomConfig) -> tuple[Export, li
     if jpeg is not None:
         artefacts.append("lossy codec")
     gain = float(np.exp(rng.normal(np.log(260), 0.3)))
-    return Export(subtracted, bits, gain, float(rng.uniform(125, 205)), bool(inverted), jpeg), artefacts
+    offset, gamma = float(rng.uniform(125, 205)), float(rng.uniform(0.40, 0.78))
+    return Export(subtracted, bits, gain, offset, bool(inverted), jpeg, gamma), artefacts
 
 
 def _collimator(rng: np.random.Generator, config: PhantomConfig) -> tuple[Collimator, list[str]]:

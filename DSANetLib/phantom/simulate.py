@@ -178,7 +178,7 @@ def simulate_run(
         polarity="bright_contrast" if export.inverted else "dark_contrast",
         subtracted=export.subtracted,
         bit_depth=export.bits,
-        intensity="log" if export.subtracted else "linear",
+        intensity="log" if export.subtracted else "display",
         source=case_id,
         kind="phantom",
     )

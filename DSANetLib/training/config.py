@@ -56,9 +56,9 @@ class AugmentationConfig:
         Largest standard deviation of added white noise, network units.
     """
 
-    stretch: float = 0.25
-    thin: float = 0.3
-    drop: float = 0.2
+    stretch: float = 0.2
+    thin: float = 0.2
+    drop: float = 0.15
     cut: float = 0.15
     arrival: float = 0.3
     picked: float = 0.4
@@ -67,7 +67,7 @@ class AugmentationConfig:
     scale: float = 0.12
     shift: float = 0.05
     border: float = 0.2
-    gamma: float = 0.25
+    gamma: float = 0.15
     contrast: float = 0.1
     brightness: float = 0.05
     noise: float = 0.03
@@ -161,7 +161,7 @@ class TrainingConfig:
     width: int = 16
     samples: int | None = None
     minutes: float | None = None
-    batch: int = 8
+    batch: int = 4
     lr: float = 1e-3
     weight_decay: float = 1e-4
     warmup: int = 400
