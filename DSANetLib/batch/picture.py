@@ -75,7 +75,8 @@ def _settings() -> AbstractContextManager[None]:
 def _head(figure: Figure, case: CaseResult) -> None:
     prepared = case.segmentation.prepared
     run = prepared.run
-    figure.text(LEFT, 0.955, _shortened(case.case_id, 30), size=24, weight="bold", va="center")
+    size = 24 if len(case.case_id) <= 28 else 16
+    figure.text(LEFT, 0.955, _shortened(case.case_id, 44), size=size, weight="bold", va="center")
     facts = f"{run.count} frames in {prepared.frame_times[-1]:.1f} s, {run.columns} × {run.rows} pixels"
     if case.patient_id and case.patient_id != case.case_id:
         facts = f"patient {_shortened(case.patient_id, 24)} · {facts}"
@@ -114,24 +115,28 @@ def _key_frame(axes: Axes, segmentation: Segmentation) -> None:
 
 
 def _number(axes: Axes, lesion: Lesion, segmentation: Segmentation) -> None:
-    """Put the lesion's number beside it, on the side where there is room, so that it hides no anatomy of the lesion."""
+    """Put the lesion's number right of it, where there is room; else left of it, else on it."""
     geometry = segmentation.prepared.geometry
     (_, column_a), (_, column_b) = lesion.ends
-    mask = segmentation.masks[lesion.frame].tumour
-    columns = np.flatnonzero(mask[round(lesion.row)]) if 0 <= round(lesion.row) < len(mask) else np.array([])
+    columns = np.flatnonzero(segmentation.masks[lesion.frame].tumour[round(lesion.row)])
     right = max([column_a, column_b, *columns[columns < lesion.column + lesion.longest_diameter_px]])
-    gap = 0.02 * max(geometry.width, geometry.height)
-    at, side = right + gap, "left"
-    if at > geometry.left + 0.93 * geometry.width:
-        at, side = min(column_a, column_b) - gap, "right"
+    left = min(column_a, column_b)
+    # About the width of the number with a margin, on source pixels.
+    room = 0.05 * max(geometry.width, geometry.height)
+    if right + room < geometry.left + geometry.width:
+        at, side = right + room / 3, "left"
+    elif left - room > geometry.left:
+        at, side = left - room / 3, "right"
+    else:
+        at, side = lesion.column, "center"
     axes.text(at, lesion.row, str(lesion.number), color=TUMOUR_COLOUR, size=13, weight="bold", ha=side, va="center",
               bbox=_SHADE, clip_on=True)  # fmt: skip
 
 
 def _time_to_peak(figure: Figure, segmentation: Segmentation) -> None:
     prepared = segmentation.prepared
-    axes = figure.add_axes((RIGHT, 0.43, 0.3, 0.345))
-    axes.set_title("Time to peak after contrast arrival", loc="left", size=15)
+    axes = figure.add_axes((RIGHT, 0.43, 0.215, 0.345))
+    figure.text(RIGHT, 0.794, "Time to peak after contrast arrival", size=15, va="baseline")
     _show_frame(axes, segmentation)
     times = _smooth_times(segmentation)
     known = np.isfinite(times)
@@ -149,7 +154,7 @@ def _time_to_peak(figure: Figure, segmentation: Segmentation) -> None:
     axes.apply_aspect()
     box = axes.get_position()
     bar = figure.colorbar(shown, cax=figure.add_axes((box.x1 + 0.01, box.y0, 0.011, box.height)))
-    bar.set_label("s (frame times assumed)" if prepared.run.times_s is None else "s")
+    bar.set_label("s, assumed" if prepared.run.times_s is None else "s")
 
 
 def _smooth_times(segmentation: Segmentation) -> np.ndarray:
@@ -182,8 +187,11 @@ def _curve(axes: Axes, segmentation: Segmentation) -> None:
     axes.set_title("Contrast over time", loc="left", size=15)
     axes.set_title(f"key frame {key.index + 1}, {who}", loc="right", size=13, color=KEY_COLOUR)
     axes.set(xlabel="s", ylabel="contrast", yticks=[], ylim=(0, max(float(key.curve.max()) * 1.15, 1e-6)))
-    axes.annotate("arrival", (times[prepared.arrival], 1.0), xycoords=("data", "axes fraction"), xytext=(4, -4),
-                  textcoords="offset points", color=ARRIVAL_COLOUR, size=11, va="top")  # fmt: skip
+    arrival = times[prepared.arrival]
+    late = arrival > times[0] + 0.85 * (times[-1] - times[0])
+    beside = {"xytext": (-4, -4), "ha": "right"} if late else {"xytext": (4, -4), "ha": "left"}
+    axes.annotate("arrival", (arrival, 1.0), xycoords=("data", "axes fraction"), textcoords="offset points", va="top",
+                  size=11, color=ARRIVAL_COLOUR, **beside)  # fmt: skip
 
 
 def _foot(figure: Figure, case: CaseResult) -> None:
@@ -217,11 +225,11 @@ def _line(figure: Figure, left: float, right: float, height: float, colour: str)
 def _sizes(figure: Figure, segmentation: Segmentation) -> None:
     left, lesions = 0.785, segmentation.lesions
     count = {0: "No tumour found", 1: "1 lesion"}.get(len(lesions), f"{len(lesions)} lesions")
-    figure.text(left, 0.7845, count, size=15, va="baseline")
+    figure.text(left, 0.794, count, size=15, va="baseline")
     if not lesions:
         return
     note = "longest diameter, area" + ("" if lesions[0].area_mm2 is not None else "\n(pixel size not calibrated)")
-    figure.text(left, 0.768, note, size=11.5, color=GREY, va="top", linespacing=1.3)
+    figure.text(left, 0.775, note, size=11.5, color=GREY, va="top", linespacing=1.3)
     lines = []
     for lesion in lesions[:_LESIONS_LISTED]:
         if lesion.longest_diameter_mm is not None and lesion.area_mm2 is not None:
@@ -230,7 +238,7 @@ def _sizes(figure: Figure, segmentation: Segmentation) -> None:
             lines.append(f"{lesion.number}   {lesion.longest_diameter_px:.0f} px   {lesion.area_px:,} px²")
     if len(lesions) > _LESIONS_LISTED:
         lines.append(f"and {len(lesions) - _LESIONS_LISTED} smaller")
-    figure.text(left, 0.715, "\n".join(lines), size=15, va="top", linespacing=1.5)
+    figure.text(left, 0.72, "\n".join(lines), size=15, va="top", linespacing=1.5)
 
 
 def _area(mm2: float) -> str:
