@@ -83,10 +83,10 @@ def draw_lesions(rng: np.random.Generator, anatomy: Anatomy, tumour_free: bool) 
         return []
     count = int(rng.choice([1, 2, 3, 4, 5, 6, 8], p=[0.62, 0.17, 0.09, 0.05, 0.03, 0.02, 0.02]))
     lesions: list[Lesion] = []
-    first = float(np.clip(np.exp(rng.normal(np.log(5.8), 0.42)), 1.0, 10.0))
+    first = float(np.clip(np.exp(rng.normal(np.log(5.5), 0.42)), 1.0, 10.0))
     # Tumours of one liver resemble each other.
     common_kind = rng.choice(KINDS, p=[0.73, 0.05, 0.10, 0.12])
-    strength = float(np.exp(rng.normal(np.log(8.0), 0.40)))
+    strength = float(np.exp(rng.normal(np.log(7.0), 0.40)))
     for i in range(count):
         diameter = first if i == 0 else float(np.clip(first * rng.uniform(0.4, 0.9), 1.0, 6.0))
         solid = _place(rng, anatomy, diameter, lesions)

@@ -103,8 +103,8 @@ def film_score(factors: dict[str, float]) -> float:
     """Return the film score: about standard normal over patients, high is favourable (small, bright, living)."""
     if factors["count"] == 0:
         return 0.0
-    burden = (np.log(factors["burden_cm"]) - 1.855) / 0.41
-    stain = (np.log(factors["stain"]) - 1.95) / 0.83
+    burden = (np.log(factors["burden_cm"]) - 1.81) / 0.41
+    stain = (np.log(factors["stain"]) - 1.82) / 0.80
     necrosis = (factors["necrosis"] - 0.14) / 0.27
     return float(-0.80 * burden + 0.45 * stain - 0.40 * necrosis)
 
