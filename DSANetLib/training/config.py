@@ -14,6 +14,7 @@ from ..preparation.config import PreparationConfig
 Model = Literal["ffs", "unet", "response", "response-film", "response-clinical"]
 Precision = Literal["bf16", "float32"]
 Masks = Literal["predicted", "true"]
+DiceOver = Literal["batch", "image"]
 
 CACHE_FORMAT = 1
 """Raised when what a cache file holds changes: files of another format are made anew."""
@@ -134,6 +135,9 @@ class TrainingConfig:
         The packaged weights are an exponential mean of the trained ones with this memory, in steps.
     alone
         ``ffs``: this share of the samples first trains TDL and LRS without FFS (the paper's pre-training).
+    dice
+        Segmenters: the Dice loss is taken over the flattened ``batch`` (the paper's code: large tumours rule), or
+        over each ``image`` and averaged, so that a small tumour missed costs as much as a large one.
     augmentation
         How runs are varied.
     precision
@@ -167,6 +171,7 @@ class TrainingConfig:
     warmup: int = 400
     ema: float = 200.0
     alone: float = 0.0
+    dice: DiceOver = "batch"
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     precision: Precision = "bf16"
     threads: int | None = None
@@ -178,7 +183,7 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
-        for name, allowed in (("model", Model), ("precision", Precision), ("masks", Masks)):
+        for name, allowed in (("model", Model), ("precision", Precision), ("masks", Masks), ("dice", DiceOver)):
             if getattr(self, name) not in get_args(allowed):
                 raise TrainingError(
                     f"training {name} is {getattr(self, name)!r}", f"Choose one of {', '.join(get_args(allowed))}"

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional
 
 from ..errors import TrainingError
 from ..evaluation.statistics import bootstrap_mean
@@ -17,7 +18,7 @@ from ..models import Metric
 from ..networks.config import LossConfig, SegmenterConfig
 from ..networks.factory import build_segmenter
 from ..networks.losses import difference_loss, joint_loss, mask_loss
-from ..networks.segmenter import Segmenter
+from ..networks.segmenter import Segmenter, SegmenterOutput
 from .augment import augmented_sample, plain_sample
 from .cases import TrainingPatient, TrainingRun
 from .config import TrainingConfig
@@ -122,6 +123,8 @@ class Losses:
             lrs = mask_loss(network.lrs(batch["key"]), batch["liver"], LOSS)
             return {"total": LOSS.tdl * tdl + LOSS.lrs * lrs, "seg": torch.zeros(()), "lrs": lrs, "tdl": tdl}
         output = network(batch["frames"], batch["key"])
+        if self.config.dice == "image":
+            return _losses_by_image(output, batch)
         loss = joint_loss(output, batch["tumour"], batch["liver"], batch["difference"], LOSS)
         parts = {"total": loss.total, "seg": loss.seg, "lrs": loss.lrs, "tdl": loss.tdl}
         return {name: value for name, value in parts.items() if value is not None}
@@ -130,6 +133,27 @@ class Losses:
         if self.config.alone <= 0 or self.config.samples is None:
             return False
         return step * self.config.batch < self.config.alone * self.config.samples
+
+
+def _losses_by_image(output: SegmenterOutput, batch: Batch) -> dict[str, torch.Tensor]:
+    seg = image_loss(output.tumour_logits, batch["tumour"])
+    losses = {"total": seg, "seg": seg}
+    if output.liver_logits is not None:
+        losses["lrs"] = image_loss(output.liver_logits, batch["liver"])
+        losses["total"] = losses["total"] + LOSS.lrs * losses["lrs"]
+    if output.difference is not None:
+        losses["tdl"] = difference_loss(output.difference, batch["difference"])
+        losses["total"] = losses["total"] + LOSS.tdl * losses["tdl"]
+    return losses
+
+
+def image_loss(logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Return a·BCE + (1-a)·Dice of (B, 1, H, W), Dice being taken over each image and averaged."""
+    bce = functional.binary_cross_entropy_with_logits(logits.float(), mask)
+    said, true = logits.float().sigmoid().flatten(1), mask.flatten(1)
+    overlap, size = (said * true).sum(1), said.sum(1) + true.sum(1)
+    dice = (2 * overlap + LOSS.dice_smooth) / (size + LOSS.dice_smooth)
+    return LOSS.bce_share * bce + (1 - LOSS.bce_share) * (1 - dice).mean()
 
 
 @torch.no_grad()

@@ -11,10 +11,18 @@ import torch
 
 from DSANetLib.errors import OutputError, TrainingError
 from DSANetLib.models import load_model
+from DSANetLib.networks.losses import mask_loss
 from DSANetLib.training import train
 from DSANetLib.training.augment import plain_sample
 from DSANetLib.training.loop import Order
-from DSANetLib.training.segmenter import SegmenterBatches, choose_thresholds, make_loop, predict_maps, train_segmenter
+from DSANetLib.training.segmenter import (
+    SegmenterBatches,
+    choose_thresholds,
+    image_loss,
+    make_loop,
+    predict_maps,
+    train_segmenter,
+)
 
 
 def _weights(network) -> np.ndarray:
@@ -123,6 +131,35 @@ def test_tdl_and_lrs_are_trained_alone_first_where_asked(config, patients, held_
     assert moved == {"tdl", "lrs"}
     loop.run()
     assert not torch.equal(before["ffs.outc.weight"], loop.network.state_dict()["ffs.outc.weight"])
+
+
+def test_by_image_a_small_tumour_missed_costs_what_a_large_one_does():
+    mask = torch.zeros(2, 1, 32, 32)
+    mask[0, 0, :20, :20] = 1
+    mask[1, 0, 5:8, 5:8] = 1
+
+    def loss(found):
+        logits = torch.full_like(mask, -12.0)
+        logits[found][mask[found] > 0] = 12.0
+        return float(image_loss(logits, mask))
+
+    assert mask_loss(torch.where(mask > 0, 12.0, -12.0), mask) == pytest.approx(0, abs=1e-3)
+    one_image = torch.where(mask[:1] > 0, 12.0, -12.0)
+    assert float(image_loss(one_image, mask[:1])) == pytest.approx(float(mask_loss(one_image, mask[:1])), abs=1e-6)
+    bce_of = float(torch.nn.functional.softplus(torch.tensor(12.0)))
+    small_missed = loss(0) - 0.5 * bce_of * 9 / 2048
+    large_missed = loss(1) - 0.5 * bce_of * 400 / 2048
+    assert small_missed == pytest.approx(0.5 * 0.5 * 0.9, abs=0.01)
+    assert large_missed == pytest.approx(0.5 * 0.5, abs=0.01)
+
+
+@pytest.mark.parametrize("model", ["ffs", "unet"])
+def test_training_by_image_learns_too(config, patients, held_out, tmp_path, model):
+    loop = _loop(replace(config, model=model, dice="image", samples=64), tmp_path, patients, held_out)
+    loop.run()
+    rows = list(csv.DictReader((tmp_path / "log.csv").open()))
+    assert float(rows[-1]["total"]) < float(rows[0]["total"])
+    assert ("tdl" in rows[0]) == (model == "ffs")
 
 
 def test_the_threshold_is_the_best_one_of_the_validation_patients(config, held_out):
