@@ -116,7 +116,13 @@ def run_command(chosen: argparse.Namespace) -> int:
     if chosen.patients and not by_folder:
         patients = patients | read_patients(chosen.patients)
     outcomes = run_many(
-        sources, chosen.out, _batch_options(chosen), clinical=clinical, patients=patients, by_folder=by_folder
+        sources,
+        chosen.out,
+        _batch_options(chosen),
+        clinical=clinical,
+        clinical_from=chosen.clinical or "",
+        patients=patients,
+        by_folder=by_folder,
     )
     with Reporter(len(sources), json_lines=chosen.json, quiet=chosen.quiet) as reporter:
         for outcome in outcomes:

@@ -48,12 +48,13 @@ class BatchOptions:
 class CaseOutcome:
     """How one run ended: with a folder, or with one line that says why not.
 
-    ``row`` is the case's row of the results table, ``timings_s`` seconds by stage, ``notes`` sentences on
-    what was left out or has to be known; ``error`` is set where there is no result, ``complaint`` where
-    there is one but something that was asked for could not be done.
+    ``source`` is what the input is called in messages: its path, or the case's name where a DICOM header
+    shows that the path holds patient data. ``row`` is the case's row of the results table, ``timings_s``
+    seconds by stage, ``notes`` sentences on what was left out; ``error`` is set where there is no result,
+    ``complaint`` where there is one but something that was asked for could not be done.
     """
 
-    source: Path
+    source: str
     case_id: str
     patient_id: str | None = None
     folder: Path | None = None
@@ -106,6 +107,7 @@ def run_many(
     options: BatchOptions,
     *,
     clinical: Mapping[str, ClinicalRecord] | None = None,
+    clinical_from: str | Path = "the clinical table",
     patients: Mapping[str, str] | None = None,
     by_folder: bool = False,
 ) -> Iterator[CaseOutcome]:
@@ -124,6 +126,8 @@ def run_many(
         The user's choices.
     clinical
         Patient or case → values; None where none were given.
+    clinical_from
+        Where they come from, for messages.
     patients, by_folder
         See `batch.patients.assign_patients`.
 
@@ -139,7 +143,7 @@ def run_many(
     for patient_id, group in assign_patients(sources, patients, by_folder).items():
         for runs in [group] if patient_id is not None else [[source] for source in group]:
             patient = _Patient(patient_id, runs, out, replace(options, scene=scene), models, taken)
-            for outcome in patient.outcomes(clinical, store):
+            for outcome in patient.outcomes(clinical, clinical_from, store):
                 # Said once: what the machine lacks for one scene it lacks for all.
                 scene = scene and not any(note.startswith(SCENE_LEFT_OUT) for note in outcome.notes)
                 yield outcome
@@ -163,15 +167,18 @@ class _Patient:
         self._options = options
         self._models = models
         self._taken = taken
+        self._called = {source.case_id: str(source.path) for source in sources}
 
-    def outcomes(self, clinical: Mapping[str, ClinicalRecord] | None, store: Store) -> Iterator[CaseOutcome]:
+    def outcomes(
+        self, clinical: Mapping[str, ClinicalRecord] | None, clinical_from: str | Path, store: Store
+    ) -> Iterator[CaseOutcome]:
         """Segment all runs, predict once, write each; failures come first, as they happen."""
         done: list[tuple[RunSource, Segmentation]] = []
         for source in self._sources:
             try:
                 done.append((source, self._segmented(source)))
             except Exception as error:  # noqa: BLE001 - one bad case never ends a batch
-                yield _failure(source, error)
+                yield self._failure(source, error)
         if not done:
             return
         record = self._record(clinical, done)
@@ -179,12 +186,12 @@ class _Patient:
             model = self._models.responder(record is not None)
             response = predict([segmentation for _, segmentation in done], model, record)
         except Exception as error:  # noqa: BLE001 - the same boundary
-            yield from [_failure(source, error) for source, _ in done]
+            yield from [self._failure(source, error) for source, _ in done]
             return
         patient_id, complaint = self._shown_name(done), None
         if clinical is not None and record is None:
             problem = f"no clinical values for patient {patient_id}; the prediction uses film alone"
-            complaint = str(ClinicalError(problem, "Add a row to the clinical table"))
+            complaint = str(ClinicalError(problem, "Add a row for the patient", clinical_from))
         written: list[CaseResult] = []
         for source, segmentation in done:
             case = CaseResult(segmentation, response, patient_id)
@@ -193,13 +200,14 @@ class _Patient:
                 written.append(case)
                 store.add([result_row(case)], patient_row(patient_id, written))
             except Exception as error:  # noqa: BLE001 - the same boundary
-                outcome = _failure(source, error)
+                outcome = self._failure(source, error)
             yield outcome
             complaint = None
 
     def _segmented(self, source: RunSource) -> Segmentation:
         options, start = self._options, time.perf_counter()
         run = self._named(read_run(source, frame_rate=options.frame_rate, spacing_mm=options.spacing_mm))
+        self._called[source.case_id] = run.source or run.case_id
         # Before the work: nobody wants to wait for a result that has no place.
         check_free(case_folder(self._out, run.case_id), options.overwrite)
         timings = {"reading": time.perf_counter() - start}
@@ -222,9 +230,21 @@ class _Patient:
         notes = write_case(case, folder, scene=options.scene, picture=options.picture, overwrite=options.overwrite)
         timings = {**(case.segmentation.timings_s or {}), "writing": time.perf_counter() - start}
         return CaseOutcome(
-            Path(source.path), case.case_id, case.patient_id, folder, result_row(case), timings, tuple(notes),
+            self._called[source.case_id],
+            case.case_id,
+            case.patient_id,
+            folder,
+            result_row(case),
+            timings,
+            tuple(notes),
             complaint=complaint,
-        )  # fmt: skip
+        )
+
+    def _failure(self, source: RunSource, error: Exception) -> CaseOutcome:
+        _raise_if_stopped(error)
+        called = self._called[source.case_id]
+        log.debug("%s failed", called, exc_info=error)
+        return CaseOutcome(called, source.case_id, error=one_line(error, called))
 
     def _record(
         self, clinical: Mapping[str, ClinicalRecord] | None, done: Sequence[tuple[RunSource, Segmentation]]
@@ -241,21 +261,19 @@ class _Patient:
         return self._name if self._name and not told else runs[0].case_id
 
 
-def _failure(source: RunSource, error: Exception) -> CaseOutcome:
+def _raise_if_stopped(error: Exception) -> None:
+    """Ctrl-C in the midst of C code comes out as a SystemError; it is still the user's wish to stop."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, KeyboardInterrupt):
-            # Ctrl-C in the midst of C code comes out as a SystemError; it is still the user's wish to stop.
             raise KeyboardInterrupt from error
         cause = cause.__cause__ or cause.__context__
-    log.debug("%s failed", source.case_id, exc_info=error)
-    return CaseOutcome(Path(source.path), source.case_id, error=one_line(error, Path(source.path)))
 
 
-def one_line(error: Exception, source: Path | None = None) -> str:
+def one_line(error: Exception, source: str) -> str:
     """Return one line that names file and remedy, whatever went wrong."""
     if isinstance(error, DSANetError):
-        text = str(error) if error.source or source is None else str(DSANetError(error.problem, error.remedy, source))
+        text = str(error) if error.source else str(DSANetError(error.problem, error.remedy, source))
     elif isinstance(error, MemoryError):
         text = str(DSANetError("memory is short", "Close other programs, or use fewer or smaller frames", source))
     else:

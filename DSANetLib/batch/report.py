@@ -27,6 +27,7 @@ class Reporter:
         from tqdm import tqdm
 
         self.failed = 0
+        self._said: set[str] = set()
         self._json = json_lines
         self._quiet = quiet
         # None: silent where stderr is no terminal, as in a log.
@@ -42,8 +43,10 @@ class Reporter:
         """Report one case."""
         self.failed += outcome.error is not None or outcome.complaint is not None
         for line in (outcome.error, outcome.complaint, *(() if self._quiet else outcome.notes)):
-            if line:
+            # What the machine lacks, it lacks for every case: once is enough.
+            if line and line not in self._said:
                 self._bar.write(line, file=sys.stderr)
+                self._said.add(line)
         if self._json:
             line = json.dumps(json_line(outcome), ensure_ascii=False, allow_nan=False)
             self._bar.write(line, file=sys.stdout)
@@ -64,10 +67,10 @@ def sentence(outcome: CaseOutcome) -> str:
 def json_line(outcome: CaseOutcome) -> Mapping[str, Any]:
     """Return the object for machines of a case, whether it went well or not."""
     if outcome.error is not None:
-        return {"status": "failed", "input": str(outcome.source), "error": outcome.error}
+        return {"status": "failed", "input": outcome.source, "error": outcome.error}
     return {
         "status": "ok",
-        "input": str(outcome.source),
+        "input": outcome.source,
         **outcome.row,
         "folder": str(outcome.folder),
         "timings_s": {name: round(seconds, 4) for name, seconds in outcome.timings_s.items()},

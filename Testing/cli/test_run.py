@@ -174,8 +174,11 @@ def test_nothing_written_or_said_names_the_patient(dsanet, tmp_path, stained_fra
     folder = tmp_path / "in"
     folder.mkdir()
     source = write_dicom(folder / "DOE_JANE_20210322.dcm", stained_frames)
-    code, out, err = dsanet(source, options=("--patients", "folders"))
+    code, out, err = dsanet(source, options=("--patients", "folders", "--json"))
     assert code == 0
+    again, failed, line = dsanet(source, options=("--json", "--key-frame", "99", "--overwrite"))
+    assert again == 1
+    out, err = out + failed, err + line
     secrets = re.compile(rb"doe|jane|4711|20210322|19601224", re.IGNORECASE)
     assert not secrets.search("\n".join(out + err).encode())
     for path in (tmp_path / "out").rglob("*"):
@@ -250,8 +253,9 @@ def test_where_nothing_can_be_rendered_the_slice_view_alone_is_left_out(
     dsanet, tmp_path, run_folder, scene_core, monkeypatch
 ):
     monkeypatch.setattr("DSANetLib.mrml.render.missing_libraries", lambda: ("libegl1",))
-    code, _, err = dsanet(run_folder, options=("--no-picture",))
-    assert (code, len(err)) == (0, 1)
+    write_avi(run_folder.parent / "second.avi", _read(run_folder))
+    code, out, err = dsanet(run_folder.parent, options=("--no-picture",))
+    assert (code, len(out), len(err)) == (0, 2, 1)
     assert "slice view was left out" in err[0]
     assert "apt-get install libegl1" in err[0]
     assert (tmp_path / "out" / "good" / "scene.mrb").is_file()
