@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(" ".join(str(error).split()), sys.stderr)
         return FAILED
     except KeyboardInterrupt:
-        _say("Stopped; nothing half-written was left behind.", sys.stderr)
+        _say("Stopped." if chosen.command != "run" else "Stopped; nothing half-written was left behind.", sys.stderr)
         return STOPPED
     except BrokenPipeError:
         # The reader of our output went away, as `head` does; there is nobody left to tell.
