@@ -154,7 +154,7 @@ def _write_dicom(path: Path, run: DSARun) -> None:
     ds.StudyInstanceUID = generate_uid(entropy_srcs=[run.case_id, "study"])
     ds.SeriesInstanceUID = generate_uid(entropy_srcs=[run.case_id, "series"])
     # No identifier equals the case's name, or a reader would take that for a patient's and hide it.
-    ds.Modality, ds.PatientName, ds.PatientID = "XA", "PHANTOM", "SYNTHETIC"
+    ds.Modality, ds.PatientName, ds.PatientID = "XA", "SYNTHETIC", "SYNTHETIC"
     ds.ImageType = ["DERIVED" if run.subtracted else "ORIGINAL", "PRIMARY", "SINGLE PLANE"]
     ds.PixelIntensityRelationship = "LOG" if run.subtracted else "DISP"
     ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
