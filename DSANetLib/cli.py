@@ -145,7 +145,7 @@ def train_command(chosen: argparse.Namespace) -> int:
     """``dsanet train``: phantom → package."""
     from .training import default_config, train
 
-    names = ("patients", "validation", "samples", "minutes", "width", "seed", "threads", "segmenter")
+    names = ("patients", "validation", "samples", "minutes", "width", "seed", "threads", "segmenter", "dice")
     changes = {name: getattr(chosen, name) for name in names if getattr(chosen, name) is not None}
     config = default_config(chosen.model, str(chosen.cache), **changes)
     package = train(config, chosen.out, progress=None if chosen.quiet else lambda text: _say(text, sys.stderr))
@@ -155,6 +155,11 @@ def train_command(chosen: argparse.Namespace) -> int:
 
 def evaluate_command(chosen: argparse.Namespace) -> int:
     """``dsanet evaluate``: the figures of the models, on patients used for nothing else."""
+    if chosen.rules is not None:
+        from .evaluation.rules import check_rules, rules_table
+
+        _say(rules_table(check_rules(chosen.rules, workers=chosen.workers)).to_markdown(), sys.stdout)
+        return OK
     from .evaluation.phantom import evaluate_on_phantom
     from .evaluation.plan import EvaluationPlan
 

@@ -77,6 +77,7 @@ def train_options(parser: argparse.ArgumentParser) -> None:
     add("--width", type=_counted, metavar="W", help="channels of the first level")
     add("--seed", type=int, metavar="S", help="of weights, order and augmentation")
     add("--threads", type=_counted, metavar="N", help="threads of torch")
+    add("--dice", choices=("batch", "image"), help="Dice loss of segmenters: over the batch (paper), or each image")
     add("--segmenter", metavar="NAME", help="whose masks a response model sees: package name or folder")
 
 
@@ -89,6 +90,7 @@ def evaluate_options(parser: argparse.ArgumentParser) -> None:
     add("--baseline-patients", type=int, metavar="N", help="the first so many also for the other segmenters (400)")
     add("--unseen-patients", type=int, metavar="N", help="patients at a frame rate never seen in training (100)")
     add("--workers", type=_counted, default=2, metavar="N", help="processes (default: 2)")
+    add("--rules", type=_counted, metavar="N", help="instead: untrained rules on N validation patients of the phantom")
 
 
 def _counted(text: str) -> int:

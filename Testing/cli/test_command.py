@@ -75,8 +75,9 @@ def test_train_passes_on_what_was_asked_for(tmp_path, capsys, monkeypatch):
     seen = {}
     monkeypatch.setattr(training, "train", lambda config, out, progress: seen.update(c=config, p=progress) or out)
     arguments = ["train", "unet", "--out", str(tmp_path / "m"), "--cache", "c", "--patients", "7", "--minutes", "2"]
-    assert main([*arguments, "--quiet"]) == 0
+    assert main([*arguments, "--dice", "image", "--quiet"]) == 0
     assert (seen["c"].model, seen["c"].patients, seen["c"].minutes, seen["p"]) == ("unet", 7, 2.0, None)
+    assert seen["c"].dice == "image"
     assert capsys.readouterr().out == f"{tmp_path / 'm'}\n"
 
 
@@ -96,6 +97,13 @@ def test_evaluate_passes_on_what_was_asked_for(tmp_path, capsys, monkeypatch):
     assert main(["evaluate", "--out", str(tmp_path), "--cohort", "validation", "--patients", "3"]) == 0
     said = capsys.readouterr()
     assert (said.out, said.err) == ("# Evaluation\n", "patients: 10 of 10\n")
+
+
+def test_the_untrained_rules_are_measured_on_request(capsys):
+    assert main(["evaluate", "--rules", "1", "--workers", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "Untrained rules on one map" in said
+    assert "true liver" in said
 
 
 @pytest.mark.parametrize(
