@@ -12,7 +12,7 @@ RUN_EXAMPLES = """examples:
   dsanet run runs/ --out results --json > results.jsonl
 
 Frames are counted from 1. A clinical table has a row a patient and the columns that
-docs/command-line.md lists; without one the film-only model is used. Runs of one patient give one
+docs/networks.md lists; without one the film-only model is used. Runs of one patient give one
 result: the mean over key frame and neighbours of each run, then over the runs. Which run is whose is
 said by --patients (a CSV with the columns case and patient, or the word "folders"), or by the
 manifest.csv (columns case, patient, path) of a folder that 'dsanet phantom' made.

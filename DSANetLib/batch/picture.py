@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH_IN, HEIGHT_IN, DPI = 16.0, 9.0, 100
-LIVER_COLOUR, TUMOUR_COLOUR, KEY_COLOUR, ARRIVAL_COLOUR = "#2dd4bf", "#ff8c1a", "#d62728", "#666666"
+# Liver and tumour as in the Slicer scene (mrml/terminology.py).
+LIVER_COLOUR, TUMOUR_COLOUR, KEY_COLOUR, ARRIVAL_COLOUR = "#dd8265", "#90ee90", "#d62728", "#666666"
 GREY = "#444444"
 LEFT, RIGHT = 0.015, 0.475
 _SHADE = {"facecolor": "black", "alpha": 0.55, "edgecolor": "none", "pad": 1.5}
@@ -101,8 +102,8 @@ def _response(figure: Figure, case: CaseResult) -> None:
     basis += [f"mean of {runs} runs"] if runs > 1 else []
     basis += ["mask corrected by hand"] if response.corrected_masks else []
     lines = [f"Black line: threshold {response.threshold:.0%}. From {', '.join(basis)}."]
-    lines += textwrap.wrap(response.calibration, 98, max_lines=2, placeholder=" …")
-    figure.text(RIGHT, 0.89, "\n".join(lines), size=11.5, va="top", color=GREY, linespacing=1.3)
+    lines += textwrap.wrap(response.calibration, 104, max_lines=2, placeholder=" …")
+    figure.text(RIGHT, 0.893, "\n".join(lines), size=11, va="top", color=GREY, linespacing=1.2)
 
 
 def _key_frame(axes: Axes, segmentation: Segmentation) -> None:
@@ -118,8 +119,10 @@ def _number(axes: Axes, lesion: Lesion, segmentation: Segmentation) -> None:
     """Put the lesion's number right of it, where there is room; else left of it, else on it."""
     geometry = segmentation.prepared.geometry
     (_, column_a), (_, column_b) = lesion.ends
-    columns = np.flatnonzero(segmentation.masks[lesion.frame].tumour[round(lesion.row)])
-    right = max([column_a, column_b, *columns[columns < lesion.column + lesion.longest_diameter_px]])
+    # Its own outline to the right of the middle: another lesion may lie farther right in the same row.
+    beyond = segmentation.masks[lesion.frame].tumour[round(lesion.row), round(lesion.column) :]
+    own = len(beyond) if beyond.all() else int(np.argmin(beyond))
+    right = max(column_a, column_b, round(lesion.column) + own - 1)
     left = min(column_a, column_b)
     # About the width of the number with a margin, on source pixels.
     room = 0.05 * max(geometry.width, geometry.height)
@@ -198,7 +201,7 @@ def _foot(figure: Figure, case: CaseResult) -> None:
     flags = [flag for flag in case.flags if flag.code not in _QUIET_FLAGS]
     lines = [f"! {_shortened(flag.text, 88)}" for flag in flags[:_FLAGS_LISTED]]
     if len(flags) > _FLAGS_LISTED:
-        lines[-1] = f"! {len(flags) - _FLAGS_LISTED + 1} more notes in case.json"
+        lines[-1] = f"! {len(flags) - _FLAGS_LISTED + 1} more notes in case.json, flag_texts"
     figure.text(RIGHT, 0.105, "\n".join(lines), size=12, va="top", linespacing=1.3, color="#a33333")
     models = case.segmentation.model + (f", {case.response.model}" if case.response else "")
     figure.text(LEFT, 0.04, RESEARCH_NOTE, size=15, weight="bold", va="bottom")

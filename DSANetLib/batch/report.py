@@ -61,7 +61,8 @@ def sentence(outcome: CaseOutcome) -> str:
     row = outcome.row
     lesions = f"{row['lesions']} lesion{'' if row['lesions'] == 1 else 's'}"
     response = f"response probability {row['probability']:.2f} ({row['class']})"
-    return f"{outcome.case_id}: {lesions} on key frame {row['key_frame']}, {response} -> {outcome.folder}"
+    flags = f" [{row['flags']}]" if row["flags"] else ""
+    return f"{outcome.case_id}: {lesions} on key frame {row['key_frame']}, {response}{flags} -> {outcome.folder}"
 
 
 def json_line(outcome: CaseOutcome) -> Mapping[str, Any]:

@@ -86,7 +86,7 @@ def what_to_subtract(
         return replace(subtraction.choose_mask(run, mask_frame, shift), decided_by="user")
     if polarity.is_flat(seen.small, field):
         return Subtraction(decided_by="detected")
-    warnings.append("The run looks unsubtracted; it was subtracted. Say so if it was subtracted already.")
+    warnings.append("The run looks unsubtracted, so it was subtracted. If that is wrong, see docs/preparation.md.")
     return replace(subtraction.choose_mask(run, None, shift), decided_by="detected")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from DSANetLib.batch.picture import draw_picture, write_picture
+from DSANetLib.batch.picture import TUMOUR_COLOUR, draw_picture, write_picture
 from DSANetLib.lesions import find_lesions
 from DSANetLib.models import load_model
 from DSANetLib.pipeline import segment
@@ -155,7 +155,7 @@ def test_numbers_stand_as_a_clinician_reads_them(pictures):
     assert "corrected by hand" in everything
     assert "film and clinical values" in everything
     assert "and 6 smaller" in everything
-    assert "7 more notes in case.json" in everything
+    assert "7 more notes in case.json, flag_texts" in everything
 
 
 def test_the_same_case_gives_the_same_bytes_whatever_the_users_settings(tmp_path, tiny_segmentation):
@@ -182,8 +182,8 @@ def test_outlines_lie_on_the_lesion(tiny_segmentation):
     rows, columns = np.nonzero(tumour)
     x0, y0 = axes.transData.transform((columns.min() - 0.5, rows.min() - 0.5))
     x1, y1 = axes.transData.transform((columns.max() + 0.5, rows.max() + 0.5))
-    orange = np.argwhere(np.abs(pixels - (255, 140, 26)).sum(axis=2) < 40)
-    inside = orange[(orange[:, 1] < 700) & (orange[:, 0] < 780)]  # the key frame, without the legend below
+    green = np.argwhere(np.abs(pixels - (144, 238, 144)).sum(axis=2) < 40)  # Slicer's colour of a neoplasm
+    inside = green[(green[:, 1] < 700) & (green[:, 0] < 780)]  # the key frame, without the legend below
     lines = inside[(inside[:, 1] <= x1 + 3)]  # without the number beside it
     assert lines[:, 1].min() == pytest.approx(x0, abs=3)
     assert lines[:, 1].max() == pytest.approx(x1, abs=3)

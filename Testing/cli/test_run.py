@@ -50,7 +50,8 @@ def test_a_case_gets_scene_masks_tables_and_picture(dsanet, tmp_path, run_folder
     assert _rows(tmp_path / "out" / "results.csv") == [row]
     assert out == [
         f"good: {row['lesions']} lesion{'s' if row['lesions'] != '1' else ''} on key frame {key}, "
-        f"response probability {float(row['probability']):.2f} ({row['class']}) -> {folder}"
+        f"response probability {float(row['probability']):.2f} ({row['class']})"
+        f"{' [' + row['flags'] + ']' if row['flags'] else ''} -> {folder}"
     ]
 
 
