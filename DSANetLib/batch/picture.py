@@ -102,7 +102,7 @@ def _response(figure: Figure, case: CaseResult) -> None:
     basis += [f"mean of {runs} runs"] if runs > 1 else []
     basis += ["mask corrected by hand"] if response.corrected_masks else []
     lines = [f"Black line: threshold {response.threshold:.0%}. From {', '.join(basis)}."]
-    lines += textwrap.wrap(response.calibration, 104, max_lines=2, placeholder=" …")
+    lines += textwrap.wrap(response.calibration, 98, max_lines=2, placeholder=" …")
     figure.text(RIGHT, 0.893, "\n".join(lines), size=11, va="top", color=GREY, linespacing=1.2)
 
 
