@@ -15,7 +15,7 @@ from ..errors import DependencyError, OutputError, SceneError
 from ..preparation import display_frame
 from ..results import RESEARCH_NOTE, CaseResult
 from ..tables import CURVE_COLUMNS, LESION_COLUMNS, RESULT_COLUMNS, curve_rows, lesion_rows, result_row, to_csv
-from .picture import write_picture
+from .picture import LIVER_COLOUR, TUMOUR_COLOUR, write_picture
 from .whole import whole_folder
 
 log = logging.getLogger(__name__)
@@ -24,9 +24,6 @@ MARKER = "case.json"
 """A folder with this file was written here, and may be replaced when asked; any other never is."""
 
 SCENE_LEFT_OUT = "the Slicer scene was left out"
-
-# BGR, as OpenCV writes.
-_LIVER_BGR, _TUMOUR_BGR = (191, 212, 45), (26, 140, 255)
 
 
 def case_folder(out: str | Path, case_id: str) -> Path:
@@ -130,7 +127,7 @@ def _view(image: np.ndarray, labels: np.ndarray) -> np.ndarray:
     low, high = np.percentile(image, (0.5, 99.5))
     grey = np.clip((image - low) * (255.0 / max(high - low, 1e-6)), 0, 255).astype(np.uint8)
     view = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
-    for label, colour in ((1, _LIVER_BGR), (2, _TUMOUR_BGR)):
+    for label, colour in ((1, _bgr(LIVER_COLOUR)), (2, _bgr(TUMOUR_COLOUR))):
         mask = (labels >= label).astype(np.uint8)
         if label == 2:
             wash = view[mask > 0].astype(np.float32) * 0.75 + np.array(colour, np.float32) * 0.25
@@ -138,6 +135,11 @@ def _view(image: np.ndarray, labels: np.ndarray) -> np.ndarray:
         outlines, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
         cv2.drawContours(view, outlines, -1, colour, max(1, round(min(labels.shape) / 400)))
     return view
+
+
+def _bgr(colour: str) -> tuple[int, int, int]:
+    """Return ``#rrggbb`` in the order that OpenCV writes."""
+    return int(colour[5:7], 16), int(colour[3:5], 16), int(colour[1:3], 16)
 
 
 def _write_png(path: Path, image: np.ndarray) -> None:
