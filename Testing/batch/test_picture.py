@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from DSANetLib.batch.picture import TUMOUR_COLOUR, draw_picture, write_picture
+from DSANetLib.batch.picture import draw_picture, write_picture
 from DSANetLib.lesions import find_lesions
 from DSANetLib.models import load_model
 from DSANetLib.pipeline import segment
