@@ -25,9 +25,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
             folder.replace(replaced)
         temporary.replace(folder)
     except OSError as error:
-        raise OutputError(
-            f"cannot be written ({error.strerror or error})", "Make room, or choose a folder you may write to", folder
-        ) from error
+        raise _unwritable(folder, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         if replaced.exists():
@@ -47,9 +45,12 @@ def write_whole(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="")
         temporary.replace(path)
     except OSError as error:
-        raise OutputError(
-            f"cannot be written ({error.strerror or error})", "Make room, or choose a folder you may write to", path
-        ) from error
+        raise _unwritable(path, error) from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _unwritable(path: Path, error: OSError) -> OutputError:
+    reason = error.strerror or error
+    return OutputError(f"cannot be written ({reason})", "Make room, or choose a folder you may write to", path)

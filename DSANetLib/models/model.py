@@ -46,8 +46,8 @@ class SegmentationMaps:
     difference: np.ndarray | None
 
 
-class SegmentationModel:
-    """A tumour segmenter with its card; get one from `load_model`."""
+class _LoadedModel:
+    """A card and what computes its network."""
 
     def __init__(self, card: ModelCard, runtime: Runtime) -> None:
         self.card = card
@@ -57,6 +57,10 @@ class SegmentationModel:
     def runtime(self) -> str:
         """Name, version and device of what computes."""
         return self._runtime.name
+
+
+class SegmentationModel(_LoadedModel):
+    """A tumour segmenter with its card; get one from `load_model`."""
 
     def segment(self, frames: np.ndarray, keys: np.ndarray) -> SegmentationMaps:
         """Segment key frames of one run.
@@ -87,17 +91,8 @@ class SegmentationModel:
         )
 
 
-class ResponseModel:
+class ResponseModel(_LoadedModel):
     """A response predictor with its card; get one from `load_model`."""
-
-    def __init__(self, card: ModelCard, runtime: Runtime) -> None:
-        self.card = card
-        self._runtime = runtime
-
-    @property
-    def runtime(self) -> str:
-        """Name, version and device of what computes."""
-        return self._runtime.name
 
     def logits(self, images: np.ndarray | None, clinical: np.ndarray | None = None) -> np.ndarray:
         """Return (N, 2) float32 logits of [non-responder, responder]; arguments as for :meth:`predict`."""

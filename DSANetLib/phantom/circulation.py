@@ -10,7 +10,7 @@ import numpy as np
 from .anatomy import Anatomy
 from .arteries import ArterialTree, draw_vessel, grow_tree, vessel_maps
 from .contrast import Injection, TissueCourse, fine_times, perfuse
-from .geometry import SmoothField, View, patient_grid
+from .geometry import GRID_STEP_CM, SmoothField, View, patient_grid
 from .lesions import Lesion
 
 Path = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -33,6 +33,8 @@ class Tissue:
         Its share of the flow that does not reflux.
     delay_s, transit_s
         Arrival after the catheter's tip; mean transit time.
+    volume_ml
+        Its whole volume, also where a view cuts it.
     """
 
     name: str
@@ -49,7 +51,6 @@ class Circulation:
 
     tree: ArterialTree
     tissues: tuple[Tissue, ...]
-    wedge: bool
     shunt: np.ndarray | None
     portal: np.ndarray
     artefacts: tuple[str, ...]
@@ -99,7 +100,6 @@ def draw_circulation(
 ) -> Circulation:
     """Draw a patient's tree and tissues; flow is shared in proportion to volume × perfusion."""
     x, y = patient_grid()
-    cell = 0.25
     transit = float(rng.uniform(*LIVER_TRANSIT_S))
     base = float(rng.uniform(0.9, 1.5))
     rows: list[tuple[str, Path, float, float, float]] = [
@@ -111,14 +111,13 @@ def draw_circulation(
     for i, p in enumerate(pseudo, 1):
         rows.append((f"pseudolesion {i}", p.solid.thickness, p.perfusion, base + p.delay_s, p.transit_s))
     artefacts = ["pseudolesion"] if pseudo else []
-    wedge = bool(rng.random() < 0.22)
-    if wedge:
+    if rng.random() < 0.22:
         rows.append(("wedge", _wedge(rng, anatomy), rng.uniform(0.8, 2.2), base - 0.1, rng.uniform(2.5, 8)))
         artefacts.append("wedge hyperaemia")
     if rng.random() < 0.45:
         wall = anatomy.gallbladder
         rows.append(("gallbladder", wall.thickness, rng.uniform(0.8, 3.0), base + 0.6, rng.uniform(5, 12)))
-    volumes = [float(np.sum(path(x, y)) * cell) for _, path, *_ in rows]
+    volumes = [float(np.sum(path(x, y)) * GRID_STEP_CM**2) for _, path, *_ in rows]
     weights = np.array([v * row[2] for v, row in zip(volumes, rows, strict=True)])
     shares = weights / weights.sum()
     tissues = tuple(
@@ -137,7 +136,7 @@ def draw_circulation(
         near = np.array(max(tumours, key=lambda t: t.diameter_cm).solid.centre)
         shunt = np.stack([near, (near + portal[3]) / 2 + rng.normal(0, 0.5, 3), portal[3], portal[2]])
         artefacts.append("shunt")
-    return Circulation(tree, tissues, wedge, shunt, portal, tuple(artefacts))
+    return Circulation(tree, tissues, shunt, portal, tuple(artefacts))
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,7 +216,7 @@ def opacify(
         liver = perfuse(fine, late.outflow, 10.0)
         liver_path = anatomy.liver.thickness(x, y)
         xs, ys = patient_grid()
-        add("portal liver", liver_path, liver, 1.0, float(anatomy.liver.thickness(xs, ys).sum() * 0.25))
+        add("portal liver", liver_path, liver, 1.0, float(anatomy.liver.thickness(xs, ys).sum() * GRID_STEP_CM**2))
     vessel_paths, delays = vessel_maps(circulation.tree, view, VESSEL_BINS)
     vessel_courses = [injection.concentration_at(times, d) * (1 - reflux) for d in delays]
     veins = []

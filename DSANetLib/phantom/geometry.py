@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-CELL_CM = 2.5
 HALF_WIDTH_CM = 27.5
+GRID_STEP_CM = 0.5
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class SmoothField:
         return field.reshape(shape) * np.float32(1.35)
 
 
-def patient_grid(step_cm: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
+def patient_grid() -> tuple[np.ndarray, np.ndarray]:
     """Return x and y of a coarse grid over the whole patient, in cm: for volumes that a view may cut."""
-    axis = np.arange(-HALF_WIDTH_CM, HALF_WIDTH_CM, step_cm, dtype=np.float32) + np.float32(step_cm / 2)
+    axis = np.arange(-HALF_WIDTH_CM, HALF_WIDTH_CM, GRID_STEP_CM, dtype=np.float32) + np.float32(GRID_STEP_CM / 2)
     return np.broadcast_to(axis, (len(axis), len(axis))), np.broadcast_to(axis[:, None], (len(axis), len(axis)))

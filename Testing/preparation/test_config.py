@@ -80,7 +80,8 @@ def test_the_limits_themselves_are_allowed():
     PreparationConfig(
         size=8, frames=1, lead_s=0.0, window_s=0.1, key_blur=0.0, low_percentile=0.0, high_percentile=100.0
     )
-    PreparationConfig(size=4096, frames=256, lead_s=60.0, window_s=600.0, stain_share=1.0)
+    largest = PreparationConfig(size=4096, frames=256, lead_s=60.0, window_s=600.0, stain_share=1.0)
+    assert (largest.size, largest.frames) == (4096, 256)
 
 
 def test_percentiles_must_be_in_order():
