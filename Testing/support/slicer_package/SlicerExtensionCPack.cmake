@@ -1,0 +1,17 @@
+# Slicer checks what is said of the extension, describes and packs it. Here: the checks, and the description as it is
+# written by slicerFunctionGenerateExtensionDescription (Extensions/CMake), a key and its value a line.
+foreach(var EXTENSION_README_FILE EXTENSION_LICENSE_FILE)
+  if(NOT EXISTS "${${var}}")
+    message(FATAL_ERROR "error: ${var} points to an inexistent file: ${${var}}")
+  endif()
+endforeach()
+set(_description "")
+foreach(key HOMEPAGE CATEGORY CONTRIBUTORS DESCRIPTION ICONURL SCREENSHOTURLS DEPENDS)
+  if("${EXTENSION_${key}}" STREQUAL "")
+    message(FATAL_ERROR "error: EXTENSION_${key} is either NOT defined or empty.")
+  endif()
+  string(TOLOWER "${key}" _key)
+  string(APPEND _description "${_key} ${EXTENSION_${key}}\n")
+endforeach()
+file(WRITE "${CMAKE_BINARY_DIR}/${EXTENSION_NAME}.s4ext" "${_description}")
+install(FILES "${CMAKE_BINARY_DIR}/${EXTENSION_NAME}.s4ext" DESTINATION "${Slicer_INSTALL_ROOT}share/Slicer-5.10")
