@@ -96,7 +96,7 @@ def test_self_test_is_registered_with_ctest(build):
 
 
 def test_installed_library_imports_and_finds_its_models(installed, tmp_path):
-    code = "import DSANetLib as d, DSANetLib.models as m; print(d.__file__, *[p.name for p in m.list_packages()], sep='|')"
+    code = "from DSANetLib import __file__ as f, models as m; print(f, *(p.name for p in m.list_packages()), sep='|')"
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,
