@@ -45,7 +45,7 @@ def segmentation_flags(prepared: PreparedRun, key_masks: FrameMasks) -> tuple[Fl
         (key.at_end, "early_end", "Contrast still rises at the last frame: the run may end before the blush"),
         (length < SHORT_RUN_S, "short_run", f"The run is short: {run.count} frames in {length:.1f} s"),
         (key.chosen_by == "user", "user_key_frame", "The key frame was chosen by the user"),
-        (run.spacing is None or run.spacing.calibration != "calibrated", "sizes_in_px", _spacing_text(prepared)),
+        (run.spacing is None or not run.spacing.in_patient, "sizes_in_px", _spacing_text(prepared)),
     ]
     flags = {code: Flag(code, text) for true, code, text in facts if true}
     notes = []

@@ -30,7 +30,7 @@ def find_lesions(mask: np.ndarray, frame: int, spacing: PixelSpacing | None = No
     import cv2
 
     count, labels, stats, centroids = cv2.connectedComponentsWithStats((mask > 0).astype(np.uint8), connectivity=8)
-    calibrated = spacing if spacing is not None and spacing.calibration == "calibrated" else None
+    calibrated = spacing if spacing is not None and spacing.in_patient else None
     found = []
     for label in range(1, count):
         left, top, width, height, area = (int(v) for v in stats[label])

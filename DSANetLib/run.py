@@ -11,7 +11,7 @@ import numpy as np
 from .errors import RunError
 
 Polarity = Literal["dark_contrast", "bright_contrast", "unknown"]
-Calibration = Literal["calibrated", "detector", "unknown"]
+Calibration = Literal["calibrated", "catheter", "detector", "unknown"]
 Intensity = Literal["linear", "log", "display", "unknown"]
 MaskOperation = Literal["NONE", "AVG_SUB", "TID", "REV_TID"]
 
@@ -102,9 +102,10 @@ class LazyFrames:
 class PixelSpacing:
     """Size of a pixel in mm, and how far to trust it.
 
-    ``calibrated``: in the patient (DICOM Pixel Spacing with calibration, or a ruler on a catheter);
+    ``calibrated``: in the patient, as the source or the user says (DICOM Pixel Spacing with calibration);
+    ``catheter``: in the patient, measured on a catheter of known size (`calibration.calibrate`);
     ``detector``: DICOM Imager Pixel Spacing, larger than in the patient by the magnification;
-    ``unknown``: a number of unknown meaning. Only ``calibrated`` gives areas in mm².
+    ``unknown``: a number of unknown meaning. Only the first two give areas in mm².
     """
 
     row_mm: float
@@ -121,9 +122,14 @@ class PixelSpacing:
                 )
 
     @property
+    def in_patient(self) -> bool:
+        """Whether sizes in mm may be given: the spacing is that in the patient."""
+        return self.calibration in ("calibrated", "catheter")
+
+    @property
     def pixel_mm2(self) -> float | None:
         """Area of a pixel in mm², or None where the spacing is not calibrated."""
-        return self.row_mm * self.column_mm if self.calibration == "calibrated" else None
+        return self.row_mm * self.column_mm if self.in_patient else None
 
 
 @dataclass(frozen=True)

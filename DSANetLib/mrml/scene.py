@@ -15,6 +15,7 @@ from ..errors import SceneError
 from .attributes import CASE, FRAME, PREFIX, ROLE, STATE, as_text, fact, set_facts
 from .files import complete, existing_file, truncated, whole_file
 from .headless import clear, logic, scene, start
+from .owned import remove_node, remove_owned
 from .segmentation import MaskNodes, StoredMasks, copy_frame, find_masks, segment_array
 from .sequence import RunNodes
 from .table import find_table
@@ -57,9 +58,10 @@ def remove_case(case: CaseNodes) -> None:
     run = case.run
     sequences = [run.sequence, *([case.masks.sequence] if case.masks else [])]
     shown = [run.volume, *([case.masks.segmentation] if case.masks else [])]
+    remove_owned(run)
     run.browser.RemoveAllSequenceNodes()
     for node in [run.browser, *sequences, *shown, case.lesions]:
-        _remove(node)
+        remove_node(node)
 
 
 def save_scene(path: str | Path, *, overwrite: bool = False) -> Path:
@@ -186,21 +188,6 @@ def load_table(path: str | Path, *, role: str | None = None) -> Any:
         raise _failure("is no readable table", path, storage.GetUserMessages())
     set_facts(node, {ROLE: role})
     return node
-
-
-def _remove(node: Any) -> None:
-    """Remove a node with its display and storage nodes; fine where it is gone already."""
-    if node is None or node.GetScene() is None:
-        return
-    for many, one in (
-        ("GetNumberOfDisplayNodes", "GetNthDisplayNode"),
-        ("GetNumberOfStorageNodes", "GetNthStorageNode"),
-    ):
-        if hasattr(node, many):
-            for other in [getattr(node, one)(i) for i in range(getattr(node, many)())]:
-                if other is not None:
-                    scene().RemoveNode(other)
-    scene().RemoveNode(node)
 
 
 def _store(storage: Any, node: Any, temporary: Path, path: str | Path) -> None:

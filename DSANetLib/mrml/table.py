@@ -18,8 +18,9 @@ def write_table(
     *,
     role: str,
     case_id: str | None = None,
+    node: Any = None,
 ) -> Any:
-    """Put a table into the scene; one of the same role and case is filled anew instead.
+    """Put a table into the scene; `node`, or else one of the same role and case, is filled anew instead.
 
     Parameters
     ----------
@@ -31,12 +32,14 @@ def write_table(
         Name of a new node.
     role, case_id
         What `find_table` looks for; a table without case serves the whole scene.
+    node
+        Table node to fill, where it is known; role and case are not looked at then.
 
     Returns
     -------
     vtkMRMLTableNode
     """
-    node = find_table(role, case_id)
+    node = find_table(role, case_id) if node is None else node
     if node is None:
         node = scene().AddNewNodeByClass("vtkMRMLTableNode", scene().GenerateUniqueName(name))
         set_facts(node, {ROLE: role, CASE: case_id})
