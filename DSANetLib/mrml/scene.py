@@ -15,8 +15,9 @@ from ..errors import SceneError
 from .attributes import CASE, FRAME, PREFIX, ROLE, STATE, as_text, fact, set_facts
 from .files import complete, existing_file, truncated, whole_file
 from .headless import clear, logic, scene, start
+from .labelmap import segment_array
 from .owned import remove_node, remove_owned
-from .segmentation import MaskNodes, StoredMasks, copy_frame, find_masks, segment_array
+from .segmentation import MaskNodes, StoredMasks, copy_frame, find_masks
 from .sequence import RunNodes
 from .table import find_table
 from .terminology import LIVER, TUMOUR

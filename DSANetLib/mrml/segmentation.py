@@ -16,13 +16,12 @@ import numpy as np
 from ..errors import SceneError
 from .attributes import CASE, FRAME, ROLE, STATE, Fact, fact, need_fact, set_facts
 from .headless import logic, scene, start
+from .labelmap import fill, segment_array
 from .sequence import RunNodes, frame_array, item_number, items, set_time_index, shown_frame, stored_frames
-from .terminology import LIVER, SEGMENTS, TUMOUR, describe
+from .terminology import LIVER, SEGMENTS, TUMOUR
 
 FrameState = Literal["empty", "predicted", "edited", "accepted", "rejected"]
 STATES: tuple[FrameState, ...] = get_args(FrameState)
-
-_LABELMAP = "Binary labelmap"
 
 
 @dataclass(frozen=True)
@@ -80,10 +79,10 @@ def write_masks(
     sequence = scene().AddNewNodeByClass("vtkMRMLSequenceNode", name)
     set_time_index(sequence)
     set_facts(sequence, {**(facts or {}), ROLE: "masks", CASE: need_fact(run.sequence, CASE)})
-    template = slicer.vtkMRMLSegmentationNode()
+    template, volume = slicer.vtkMRMLSegmentationNode(), run.sequence.GetNthDataNode(0)
     for place, frame in enumerate(stored_frames(run.sequence)):
         template.SetName(f"{name} {frame + 1:04d}")
-        _fill(template.GetSegmentation(), run, *masks.get(frame, (None, None)))
+        fill(template.GetSegmentation(), volume, *masks.get(frame, (None, None)))
         set_facts(template, {FRAME: frame, STATE: given.get(frame, "empty")})
         sequence.SetDataNodeAtValue(template, run.sequence.GetNthIndexValue(place))
     return _attach(run, sequence)
@@ -116,7 +115,7 @@ def set_masks(
     """
     _check(nodes.run, frame, liver, tumour, state)
     item = _item(nodes, frame)
-    _fill(item.GetSegmentation(), nodes.run, liver, tumour)
+    fill(item.GetSegmentation(), nodes.run.sequence.GetNthDataNode(0), liver, tumour)
     set_facts(item, {STATE: state})
     _refresh(nodes, frame)
 
@@ -127,6 +126,19 @@ def set_state(nodes: MaskNodes, frame: int, state: FrameState) -> None:
         raise SceneError(f"{state!r} is no state of a frame", f"Use one of {', '.join(STATES)}")
     set_facts(_item(nodes, frame), {STATE: state})
     _refresh(nodes, frame)
+
+
+def set_frame_facts(nodes: MaskNodes, frame: int, facts: Mapping[str, Fact]) -> None:
+    """Store facts on the item of one source frame, and on what shows it: each is copied onto the other."""
+    set_facts(_item(nodes, frame), facts)
+    shown = nodes.run.browser.GetProxyNode(nodes.sequence)
+    if shown is not None and shown_frame(nodes.run) == frame:
+        set_facts(shown, facts)
+
+
+def frame_fact(nodes: MaskNodes, frame: int, name: str) -> str | None:
+    """Return a fact of the item of one source frame, None where it is not stored."""
+    return fact(_item(nodes, frame), name)
 
 
 def states(nodes: MaskNodes) -> dict[int, FrameState]:
@@ -157,34 +169,6 @@ def copy_frame(nodes: MaskNodes, frame: int) -> Any:
     return copy
 
 
-def segment_array(segmentation: Any, segment_id: str, shape: tuple[int, int]) -> np.ndarray:
-    """Return a segment of a one-slice segmentation as uint8 (rows, columns), 0 or 1, copied.
-
-    Raises
-    ------
-    SceneError
-        Where the segment was deleted.
-    """
-    from vtkmodules.util.numpy_support import vtk_to_numpy
-
-    segment = segmentation.GetSegmentation().GetSegment(segment_id)
-    if segment is None:
-        raise SceneError(
-            f"the segment {segment_id!r} was deleted", "Clear a segment instead of deleting it", segmentation.GetName()
-        )
-    out = np.zeros(shape, np.uint8)
-    image = segment.GetRepresentation(_LABELMAP)
-    left, right, top, bottom, first, last = image.GetExtent() if image is not None else (0, -1, 0, -1, 0, -1)
-    # The Segment Editor may leave a labelmap larger than the frame; what lies outside has no pixel.
-    rows = slice(max(top, 0), min(bottom, shape[0] - 1) + 1)
-    columns = slice(max(left, 0), min(right, shape[1] - 1) + 1)
-    if first <= 0 <= last and rows.start < rows.stop and columns.start < columns.stop:
-        labels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(last - first + 1, bottom - top + 1, -1)[-first]
-        inside = labels[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
-        out[rows, columns] = inside == segment.GetLabelValue()
-    return out
-
-
 def _attach(run: RunNodes, sequence: Any) -> MaskNodes:
     browser = run.browser
     browser.AddSynchronizedSequenceNode(sequence)
@@ -192,65 +176,19 @@ def _attach(run: RunNodes, sequence: Any) -> MaskNodes:
     if not browser.IsSynchronizedSequenceNode(sequence, True):
         raise SceneError("could not be attached to its browser", "Reload the run", sequence.GetName())
     browser.SetSaveChanges(sequence, True)
-    segmentation = browser.GetProxyNode(sequence)
+    return show_masks(run, sequence)
+
+
+def show_masks(run: RunNodes, sequence: Any) -> MaskNodes:
+    """Return the nodes of a mask sequence, with both segments of the shown frame as outlines."""
+    logic("sequences").UpdateProxyNodesFromSequences(run.browser)  # makes the shown node where there is none
+    segmentation = run.browser.GetProxyNode(sequence)
     segmentation.CreateDefaultDisplayNodes()
     display = segmentation.GetDisplayNode()
     for meaning in SEGMENTS:
         display.SetSegmentVisibility2DOutline(meaning.identifier, True)
         display.SetSegmentVisibility2DFill(meaning.identifier, False)
-    nodes = MaskNodes(run, sequence, segmentation)
-    _update_proxies(nodes)
-    return nodes
-
-
-def _fill(segmentation: Any, run: RunNodes, liver: np.ndarray | None, tumour: np.ndarray | None) -> None:
-    """Bring both segments of a frame to the given masks; made where they are missing, kept as objects where not."""
-    slicer = start()
-    volume = run.sequence.GetNthDataNode(0)
-    segmentation.SetSourceRepresentationName(_LABELMAP)
-    converter = slicer.vtkSegmentationConverter
-    geometry = converter.SerializeImageGeometry(_labelmap(volume, None, whole=True))
-    segmentation.SetConversionParameter(converter.GetReferenceImageGeometryParameterName(), geometry)
-    for meaning, mask in zip(SEGMENTS, (liver, tumour), strict=True):
-        segment = segmentation.GetSegment(meaning.identifier)
-        if segment is None:
-            segment = slicer.vtkSegment()
-            describe(segment, meaning)
-            segment.AddRepresentation(_LABELMAP, _labelmap(volume, mask))
-            segmentation.AddSegment(segment, meaning.identifier)
-            continue
-        # A labelmap of its own: saving may have put both segments into one.
-        segment.SetLabelValue(1)
-        segment.AddRepresentation(_LABELMAP, _labelmap(volume, mask))
-    # A surface that was made of the old mask (Show 3D) is none of the new one.
-    segmentation.InvalidateNonSourceRepresentations()
-
-
-def _labelmap(volume: Any, mask: np.ndarray | None, whole: bool = False) -> Any:
-    """Return vtkOrientedImageData on the pixels of a frame, cut to the mask's bounding box; no pixels without mask."""
-    from vtkmodules.util.numpy_support import vtk_to_numpy
-    from vtkmodules.vtkCommonCore import VTK_UNSIGNED_CHAR
-    from vtkmodules.vtkCommonMath import vtkMatrix4x4
-
-    image = start().vtkOrientedImageData()
-    matrix = vtkMatrix4x4()
-    volume.GetIJKToRASMatrix(matrix)
-    image.SetImageToWorldMatrix(matrix)
-    columns, rows, _ = volume.GetImageData().GetDimensions()
-    inside = np.argwhere(mask) if mask is not None else np.empty((0, 2), int)
-    if whole:
-        image.SetExtent(0, columns - 1, 0, rows - 1, 0, 0)
-        return image
-    if not len(inside):
-        image.SetExtent(0, -1, 0, -1, 0, -1)
-        image.AllocateScalars(VTK_UNSIGNED_CHAR, 1)
-        return image
-    (top, left), (bottom, right) = inside.min(0), inside.max(0)
-    image.SetExtent(int(left), int(right), int(top), int(bottom), 0, 0)
-    image.AllocateScalars(VTK_UNSIGNED_CHAR, 1)
-    pixels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(bottom - top + 1, right - left + 1)
-    pixels[:] = np.asarray(mask)[top : bottom + 1, left : right + 1] != 0
-    return image
+    return MaskNodes(run, sequence, segmentation)
 
 
 def _check(run: RunNodes, frame: int, liver: Any, tumour: Any, state: str) -> None:

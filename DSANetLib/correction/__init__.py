@@ -1,0 +1,1 @@
+"""Correcting masks: undo, provenance, proposals, work list, agreement between readers; no Slicer needed."""
