@@ -1,0 +1,45 @@
+"""State of the panel, kept in its parameter node: saved with the scene, bound to widgets by ``SlicerParameterName``.
+
+What belongs to one run (its mask frame, its key frame, its patient) is no state of the panel: it is kept on the
+run's own sequence, so that two runs in one scene do not disturb each other. See `DSANetLib.mrml.choices`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import slicer
+from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
+from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
+
+
+@parameterNodeWrapper
+class DSANetParameters:
+    """Parameters of the panel; each may be bound to one widget of the same ``SlicerParameterName``."""
+
+    # Run
+    run: slicer.vtkMRMLSequenceNode
+    frameRate: Annotated[float, WithinRange(0, 240)] = 0.0
+    spacingMm: Annotated[float, WithinRange(0, 10)] = 0.0
+
+    # Frames
+    hideMasksWhilePlaying: bool = True
+
+    # Segment
+    model: str = "ffs-phantom"
+    device: str = "auto"
+    threads: Annotated[int, WithinRange(0, 64)] = 0
+    tumourThreshold: Annotated[float, WithinRange(0.01, 0.99)] = 0.5
+    preview: bool = False
+    liver: bool = True
+
+    # Predict
+    responseModel: str = ""
+    clinical: slicer.vtkMRMLTableNode
+
+
+def sceneParameters() -> DSANetParameters:
+    """Return the panel's parameters in the present scene; their node is made where there is none."""
+    owner = ScriptedLoadableModuleLogic()
+    owner.moduleName = "DSANetModule"
+    return DSANetParameters(owner.getParameterNode())

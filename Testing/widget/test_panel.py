@@ -1,0 +1,35 @@
+"""The panel as a whole: it opens, follows the scene's events, and gives back what it took."""
+
+from __future__ import annotations
+
+
+def test_panel_opens_with_its_sections_in_the_order_of_work(panel):
+    names = [section.widget.name for section in panel.context.sections]
+    order = ["runSection", "framesSection", "segmentSection", "correctSection", "worklistSection", "predictSection"]
+    assert [name for name in order if name in names] == [name for name in names if name in order]
+    assert len(names) == len(set(names))
+
+
+def test_layout_is_taken_on_opening_and_given_back_on_leaving(panel, scene):
+    from DSANetModuleLib.layout import LAYOUT_ID
+
+    node = scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
+    assert node.GetViewArrangement() == LAYOUT_ID
+    assert 'singletontag="PlotView1"' in node.GetLayoutDescription(LAYOUT_ID)
+    panel.widget.exit()
+    before = node.GetViewArrangement()
+    assert before != LAYOUT_ID
+    node.SetViewArrangement(before + 1)
+    panel.widget.enter()
+    assert node.GetViewArrangement() == LAYOUT_ID
+    panel.widget.exit()
+    assert node.GetViewArrangement() == before + 1
+
+
+def test_closing_the_scene_lets_go_of_its_nodes_and_starts_anew(panel, scene):
+    first = panel.context.parameters.parameterNode
+    scene.Clear(False)
+    assert panel.context.case is None
+    assert panel.context.parameters is not None
+    assert panel.context.parameters.parameterNode.GetScene() is scene
+    assert first is not None
