@@ -16,7 +16,7 @@ from ..preparation import display_frame
 from ..results import RESEARCH_NOTE, CaseResult
 from ..tables import CURVE_COLUMNS, LESION_COLUMNS, RESULT_COLUMNS, curve_rows, lesion_rows, result_row, to_csv
 from .picture import LIVER_COLOUR, TUMOUR_COLOUR, write_picture
-from .whole import whole_folder
+from ..whole import whole_folder
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import OutputError
 from ..tables import PATIENT_COLUMNS, RESULT_COLUMNS, Cell, Column, to_csv
-from .whole import write_whole
+from ..whole import write_whole
 
 RESULTS, PATIENTS = "results.csv", "patients.csv"
 

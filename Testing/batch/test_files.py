@@ -7,7 +7,7 @@ import pytest
 from DSANetLib.batch.case import case_folder, check_free
 from DSANetLib.batch.patients import assign_patients, gather_runs, read_patients
 from DSANetLib.batch.store import Store
-from DSANetLib.batch.whole import whole_folder, write_whole
+from DSANetLib.whole import whole_folder, write_whole
 from DSANetLib.errors import ClinicalError, OutputError
 from DSANetLib.readers import RunSource
 from DSANetLib.tables import PATIENT_COLUMNS, RESULT_COLUMNS, to_csv
