@@ -20,8 +20,9 @@ from .owned import own, owned, remove_owned
 from .sequence import RunNodes, stored_frames, times_of
 from .table import write_table
 
-CURVE, REGIONS = "curve", "regions"
 PlotRole = Literal["curve", "regions"]
+CURVE: PlotRole = "curve"
+REGIONS: PlotRole = "regions"
 
 _MARKS = {"key": "key frame", "shown": "shown frame"}
 _MARK_COLOURS = {"key": (0.84, 0.15, 0.16), "shown": (0.5, 0.5, 0.5)}

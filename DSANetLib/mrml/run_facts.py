@@ -22,11 +22,7 @@ def run_facts(run: DSARun) -> dict[str, Fact]:
         "SourceFrames": run.count,
     }
     if run.spacing is not None:
-        facts |= {
-            "SpacingRowMm": run.spacing.row_mm,
-            "SpacingColumnMm": run.spacing.column_mm,
-            "SpacingCalibration": run.spacing.calibration,
-        }
+        facts |= spacing_facts(run.spacing)
     if run.mask is not None:
         facts |= {
             "MaskOperation": run.mask.operation,
@@ -35,6 +31,15 @@ def run_facts(run: DSARun) -> dict[str, Fact]:
             "MaskTidOffset": run.mask.tid_offset,
         }
     return facts
+
+
+def spacing_facts(spacing: PixelSpacing) -> dict[str, Fact]:
+    """Return a pixel spacing as facts."""
+    return {
+        "SpacingRowMm": spacing.row_mm,
+        "SpacingColumnMm": spacing.column_mm,
+        "SpacingCalibration": spacing.calibration,
+    }
 
 
 def spacing_of(sequence: Any) -> PixelSpacing | None:
