@@ -6,6 +6,7 @@
 #   make bench   speed and memory as ratios
 #   make mutate  mutation run over geometry, preparation and metrics (long)
 #   make lock    write requirements/constraints.txt anew
+#   make wheels  archive of all packages for a Slicer without network: PLATFORM=windows, linux, macos-arm, macos-intel
 #
 # PYTHON=/path/to/python chooses the interpreter (3.10 to 3.13); VENV=dir the environment.
 
@@ -24,7 +25,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 # Our own version comes from the checkout: build with the pinned backend, not in an environment of its own.
 EDITABLE := $(PIP_INSTALL) --no-build-isolation --editable
 
-.PHONY: help demo test lint bench mutate lock clean
+.PHONY: help demo test lint bench mutate lock wheels clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -75,6 +76,10 @@ mutate: $(VENV)/.full
 
 lock: $(VENV)/.full
 	@$(BIN)/python requirements/lock.py
+
+PLATFORM ?= windows
+wheels: $(VENV)/.made
+	@$(BIN)/python DSANetModule/DSANetModuleLib/wheels.py --platform $(PLATFORM) dsanet-wheels-$(PLATFORM).zip
 
 clean:
 	rm -rf $(VENV) $(DEMO) build dist mutants .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache
