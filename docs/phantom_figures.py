@@ -16,7 +16,14 @@ from DSANetLib.evaluation.statistics import auc
 from DSANetLib.phantom import PhantomRun, simulate_patient
 from DSANetLib.phantom.anatomy import draw_anatomy
 from DSANetLib.phantom.lesions import draw_lesions
-from DSANetLib.phantom.patient import clinical_score, draw_clinical, draw_outcome, film_factors, film_score
+from DSANetLib.phantom.patient import (
+    burden_score,
+    clinical_score,
+    draw_clinical,
+    draw_outcome,
+    film_factors,
+    film_score,
+)
 
 SIDE = 190
 FIRST_SEED = 7_000_100
@@ -57,8 +64,9 @@ def response_table() -> str:
     bodies = [draw_anatomy(rng) for _ in range(100)]
     rows = []
     for i in range(PATIENTS):
-        film = film_score(film_factors(draw_lesions(rng, bodies[i % len(bodies)], rng.random() < 0.05)))
-        clinical = clinical_score(draw_clinical(rng))
+        factors = film_factors(draw_lesions(rng, bodies[i % len(bodies)], rng.random() < 0.05))
+        film = film_score(factors)
+        clinical = clinical_score(draw_clinical(rng, burden_score(factors)))
         outcome = draw_outcome(rng, clinical, film)
         rows.append((clinical, film, outcome.probability, outcome.responder))
     table = np.array(rows, float)

@@ -43,7 +43,7 @@ class EvaluationPlan:
     patients: int = 1000
     baseline_patients: int = 400
     unseen_patients: int = 100
-    unseen_rates: tuple[float, ...] = (10.0,)
+    unseen_rates: tuple[float, ...] = (5.0,)
     segmenters: tuple[str, ...] = ("ffs-phantom", "unet-phantom")
     responders: Mapping[str, str] = field(
         default_factory=lambda: {

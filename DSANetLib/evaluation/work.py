@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ProcessPoolExecutor
 
 T = TypeVar("T")
 
@@ -12,8 +15,21 @@ AHEAD = 4
 """Tasks in flight for each worker: enough to keep it busy, few enough to lose little when interrupted."""
 
 
-def one_thread() -> None:
-    """Keep a worker's libraries to one thread; workers share the cores already."""
+def spawn_pool(workers: int) -> ProcessPoolExecutor:
+    """Return a pool of fresh processes of one thread each, as workers share the cores already.
+
+    Fresh ("spawn"), because forks of a process that runs torch threads may hang.
+    """
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    # Read by the workers' numpy when it loads, which is before any initializer; they take it from here.
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread)
+
+
+def _one_thread() -> None:
     import cv2
 
     cv2.setNumThreads(1)
@@ -36,12 +52,8 @@ def map_seeds(
             yield seed, function(seed, *arguments)
         return
     from collections import deque
-    from concurrent.futures import Future, ProcessPoolExecutor
-    from multiprocessing import get_context
 
-    # Read by the workers' numpy when it loads; a spawned process takes it from here.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=one_thread) as pool:
+    with spawn_pool(workers) as pool:
         waiting: deque[tuple[int, Future[T]]] = deque()
         try:
             for seed in seeds:

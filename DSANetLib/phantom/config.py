@@ -11,7 +11,7 @@ from ..errors import DSANetError
 SEGMENTATION_TRAINING = 1_000_000
 RESPONSE_TRAINING = 2_000_000
 VALIDATION = 5_000_000
-TEST = 9_000_000
+TEST = 9_100_000
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """The patient around the run: clinical values after the paper's Table 1, response and survival.
 
 The response model is documented in ``docs/phantom.md``: a logistic model in a clinical and a film score,
-both standard normal over patients with tumour, with weights set so that the clinical score alone has an
-AUC of about 0.72, the film's factors 0.80 and both 0.85.
+both about standard normal over patients with tumour, with weights set so that the clinical score alone has
+an AUC of about 0.72, the film's factors 0.80 and both 0.85. Size and number of the tumours lead the film's
+score, as in the six-and-twelve score of TACE (Wang et al., J Hepatol 2019), and can be seen in the pixels.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ import numpy as np
 
 from .lesions import Lesion
 
-CLINICAL_WEIGHT = 1.25
-FILM_WEIGHT = 1.70
-INTERCEPT = -0.08
+CLINICAL_WEIGHT = 0.87
+FILM_WEIGHT = 1.42
+INTERCEPT = -0.06
+BURDEN_SHARE = 0.4
+"""Correlation of the severity behind the blood values with the burden on film: large tumours make patients ill."""
 
 Value = float | str | None
 
@@ -32,13 +35,20 @@ class Outcome:
     progressed: bool
 
 
-def draw_clinical(rng: np.random.Generator) -> dict[str, float | str]:
+def draw_clinical(rng: np.random.Generator, burden: float | None = None) -> dict[str, float | str]:
     """Draw the twelve variables.
 
     Marginals follow Table 1 of the paper (all patients); a common severity makes them worsen together.
     Units: years, ng/mL (AFP), s (PT), µmol/L (TBIL), g/L (ALB), U/L (AST, ALT), mg/L (CRP).
+
+    Parameters
+    ----------
+    burden
+        `burden_score` of the patient's film, which the severity goes along with; None for any patient's.
     """
     severity = float(rng.standard_normal())
+    if burden is not None:
+        severity = BURDEN_SHARE * burden + float(np.sqrt(1 - BURDEN_SHARE**2)) * severity
 
     def worse(share: float) -> float:
         return share * severity + np.sqrt(1 - share**2) * float(rng.standard_normal())
@@ -99,14 +109,19 @@ def film_factors(lesions: list[Lesion]) -> dict[str, float]:
     }
 
 
+def burden_score(factors: dict[str, float]) -> float:
+    """Return the logarithm of the burden, standardised over patients with tumour; 0 where there is none."""
+    return 0.0 if factors["count"] == 0 else float((np.log(factors["burden_cm"]) - 1.81) / 0.41)
+
+
 def film_score(factors: dict[str, float]) -> float:
-    """Return the film score: about standard normal over patients, high is favourable (small, bright, living)."""
+    """Return the film score: about standard normal, high is favourable (small, few, bright, living); 0 without any."""
     if factors["count"] == 0:
         return 0.0
-    burden = (np.log(factors["burden_cm"]) - 1.81) / 0.41
-    stain = (np.log(factors["stain"]) - 1.82) / 0.80
+    count = (np.log(factors["count"]) - 0.39) / 0.57
+    stain = (np.log(factors["stain"]) - 1.81) / 0.81
     necrosis = (factors["necrosis"] - 0.14) / 0.27
-    return float(-0.80 * burden + 0.45 * stain - 0.40 * necrosis)
+    return float(-0.70 * burden_score(factors) - 0.45 * count + 0.30 * stain - 0.20 * necrosis)
 
 
 def draw_outcome(rng: np.random.Generator, clinical: float, film: float) -> Outcome:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import multiprocessing
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from pathlib import Path
 from typing import Any
 
 from ..errors import OutputError, TrainingError
+from ..evaluation.work import spawn_pool
 from ..phantom import simulate_patient
 from .cases import TrainingPatient, from_phantom, read_patient, write_patient
 from .config import CohortConfig
@@ -87,8 +87,7 @@ def run_jobs(
 ) -> None:
     """Call ``job(*arguments[i])`` for all i, in this process or in `workers` fresh ones of one thread each.
 
-    Order does not matter, results are written by the job. Fresh processes ("spawn"), because forks of a
-    process that runs torch threads may hang.
+    Order does not matter, results are written by the job.
     """
     if not arguments:
         return
@@ -98,8 +97,7 @@ def run_jobs(
             job(*one)
             report.done()
         return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(arguments)), context, initializer=_one_thread) as pool:
+    with spawn_pool(min(workers, len(arguments))) as pool:
         futures = [pool.submit(job, *one) for one in arguments]
         try:
             for future in as_completed(futures):
@@ -113,14 +111,6 @@ def run_jobs(
 def _make_patient(seed: int, config: CohortConfig) -> None:
     patient = from_phantom(simulate_patient(seed, config.phantom), seed, config.preparation)
     write_patient(patient, patient_file(cohort_folder(config), seed))
-
-
-def _one_thread() -> None:
-    import cv2
-
-    cv2.setNumThreads(1)
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = "1"
 
 
 def _note_sources(folder: Path, config: CohortConfig) -> None:

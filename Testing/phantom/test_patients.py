@@ -11,7 +11,15 @@ import pytest
 from DSANetLib.errors import DSANetError, OutputError
 from DSANetLib.phantom import PhantomConfig, simulate_patient, write_cohort
 from DSANetLib.phantom.lesions import Lesion
-from DSANetLib.phantom.patient import clinical_score, draw_clinical, draw_outcome, film_factors, film_score, hide_some
+from DSANetLib.phantom.patient import (
+    burden_score,
+    clinical_score,
+    draw_clinical,
+    draw_outcome,
+    film_factors,
+    film_score,
+    hide_some,
+)
 from DSANetLib.readers import read_run
 
 SMALL = PhantomConfig(rows=150, columns=201)
@@ -104,6 +112,14 @@ def test_clinical_values_follow_table_1():
     assert abs(scores.mean()) < 0.06 and scores.std() == pytest.approx(1.0, abs=0.06)
 
 
+def test_large_tumours_go_with_worse_blood_values_and_leave_the_marginals_alone():
+    rng = np.random.default_rng(3)
+    burden = rng.standard_normal(3000)
+    scores = np.array([clinical_score(draw_clinical(rng, b)) for b in burden])
+    assert -0.45 < np.corrcoef(burden, scores)[0, 1] < -0.2
+    assert abs(scores.mean()) < 0.08 and scores.std() == pytest.approx(1.0, abs=0.07)
+
+
 def test_three_to_ten_per_cent_of_the_values_are_missing():
     rng = np.random.default_rng(2)
     hidden = [hide_some(rng, draw_clinical(rng)) for _ in range(500)]
@@ -119,7 +135,9 @@ def lesion(diameter: float, perfusion: float, core: float = 0.0) -> Lesion:
 def test_small_bright_living_tumours_respond():
     good, bad = film_factors([lesion(3, 9)]), film_factors([lesion(9, 3, 0.6), lesion(4, 3, 0.6)])
     assert film_score(good) > 1 > -1 > film_score(bad)
-    assert film_score(film_factors([])) == 0
+    assert film_score(film_factors([])) == burden_score(film_factors([])) == 0
+    one, four = film_factors([lesion(6, 7)]), film_factors([lesion(3, 7)] * 4)
+    assert burden_score(one) == pytest.approx(burden_score(four)) and film_score(one) > film_score(four) + 0.5
     assert bad["burden_cm"] == pytest.approx(np.hypot(9, 4))
     rng = np.random.default_rng(0)
     for clinical in (-1.0, 1.0):

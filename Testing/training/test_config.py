@@ -11,6 +11,7 @@ import pytest
 
 from DSANetLib.errors import DependencyError, TrainingError
 from DSANetLib.phantom import PhantomConfig
+from DSANetLib.phantom.config import TEST
 from DSANetLib.training import CohortConfig, default_config, train
 from DSANetLib.training.config import AugmentationConfig
 
@@ -26,7 +27,7 @@ def test_no_patient_serves_two_purposes():
         segmenter.training_seeds,
         segmenter.validation_seeds,
         response.training_seeds,
-        range(9_000_000, 9_100_000),
+        range(TEST, TEST + 100_000),
     ]
     everyone = [seed for group in groups for seed in group]
     assert len(everyone) == len(set(everyone))
