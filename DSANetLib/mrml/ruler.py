@@ -11,7 +11,7 @@ from typing import Any
 from ..calibration import CatheterCalibration, Point, calibrate_between, row_to_column
 from ..errors import RunError, SceneError
 from .attributes import fact, set_facts
-from .headless import start
+from .pixels import to_pixels
 from .run_facts import spacing_facts, spacing_of
 from .sequence import RunNodes, frame_array
 
@@ -32,7 +32,8 @@ def line_ends(run: RunNodes, line: Any) -> tuple[Point, Point]:
     if line.GetNumberOfDefinedControlPoints() != 2:
         raise SceneError("has no two ends", "Set both ends, on the two edges of the catheter", line.GetName())
     rows, columns = frame_array(run.sequence.GetNthDataNode(0)).shape
-    first, second = (_pixel(run.volume, line, i) for i in range(2))
+    ends = to_pixels(run, [line.GetNthControlPointPositionWorld(i) for i in range(2)])
+    first, second = ((float(row), float(column)) for row, column in ends)
     if not all(-0.5 <= row <= rows - 0.5 and -0.5 <= column <= columns - 0.5 for row, column in (first, second)):
         raise SceneError("an end lies outside the frame", "Draw the line on the run that is calibrated", line.GetName())
     return first, second
@@ -84,18 +85,3 @@ def uncalibrate_run(run: RunNodes) -> bool:
         facts = {"SpacingRowMm": row, "SpacingColumnMm": column, "SpacingCalibration": calibration}
     set_facts(run.sequence, {**facts, FRENCH: None, WIDTH: None, BEFORE: None})
     return True
-
-
-def _pixel(volume: Any, line: Any, end: int) -> Point:
-    """Return an end of a line in pixels of the volume, both under their transforms."""
-    from vtkmodules.vtkCommonMath import vtkMatrix4x4
-    from vtkmodules.vtkCommonTransforms import vtkGeneralTransform
-
-    position = [0.0, 0.0, 0.0]
-    line.GetNthControlPointPositionWorld(end, position)
-    to_volume = vtkGeneralTransform()
-    start().vtkMRMLTransformNode.GetTransformBetweenNodes(None, volume.GetParentTransformNode(), to_volume)
-    matrix = vtkMatrix4x4()
-    volume.GetRASToIJKMatrix(matrix)
-    column, row, _, _ = matrix.MultiplyPoint([*to_volume.TransformPoint(position), 1.0])
-    return float(row), float(column)
