@@ -61,3 +61,11 @@ class TrainingError(DSANetError):
 
 class DependencyError(DSANetError):
     """An optional package that the request needs and that is not installed."""
+
+
+class WorkerError(DSANetError):
+    """Work that the worker process could not do: it died, ran out of memory, or is busy."""
+
+
+class ChoiceError(DSANetError):
+    """Choices that do not go together, such as one key frame for several runs."""

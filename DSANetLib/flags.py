@@ -71,6 +71,11 @@ def response_flags(segmentations: Sequence[Segmentation], needs: bool, clinical_
     return tuple(Flag(code, text) for true, code, text in facts if true)
 
 
+def cpu_flag(note: str | None) -> tuple[Flag, ...]:
+    """Return the flag of a result that the CPU computed in place of another device; none without a note."""
+    return () if note is None else (Flag("cpu_instead", note),)
+
+
 def _spacing_text(prepared: PreparedRun) -> str:
     spacing = prepared.run.spacing
     if spacing is None:

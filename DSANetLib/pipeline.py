@@ -24,8 +24,8 @@ import numpy as np
 from .errors import ModelError, PreparationError
 from .flags import response_flags, segmentation_flags
 from .lesions import find_lesions
-from .postprocessing import clean_liver, clean_tumour
-from .preparation import PreparedRun, network_inputs, pick_key_frame, prepare
+from .postprocessing import PostProcessing, clean_liver, clean_tumour
+from .preparation import FrameGeometry, PreparedRun, network_inputs, pick_key_frame, prepare
 from .response_images import response_image, response_images
 from .results import CaseResult, Flag, FrameMasks, Lesion, Response, Segmentation
 from .run import DSARun
@@ -33,11 +33,10 @@ from .run import DSARun
 if TYPE_CHECKING:
     from .clinical import ClinicalRecord
     from .models import ResponseModel, SegmentationModel
-    from .models.card import ModelCard
 
 __all__ = [
     "CaseResult", "Flag", "FrameMasks", "Lesion", "Response", "Segmentation",
-    "predict", "process", "response_image", "response_images", "segment", "segment_prepared",
+    "frame_masks", "predict", "process", "response_image", "response_images", "segment", "segment_prepared",
 ]  # fmt: skip
 
 DEFAULT_MODEL = "ffs-phantom"
@@ -55,6 +54,8 @@ def segment(
     key_frame: int | None = None,
     mask_frame: int | None = None,
     pixel_shift: tuple[float, float] | None = None,
+    frames: Sequence[int] | None = None,
+    tumour_threshold: float | None = None,
 ) -> Segmentation:
     """Segment liver and tumour on the key frame and its neighbours.
 
@@ -68,6 +69,10 @@ def segment(
         0-based choices of the user; None lets the library choose.
     pixel_shift
         (rows, columns) by which the mask frame is moved before it is subtracted.
+    frames
+        Further frames to segment, 0-based.
+    tumour_threshold
+        Probability from which a pixel counts, 0-1, instead of the card's.
 
     Raises
     ------
@@ -81,29 +86,42 @@ def segment(
     with _stage(timings, "preparation"):
         config = model.card.preparation
         prepared = prepare(run, config, key_frame=key_frame, mask_frame=mask_frame, pixel_shift=pixel_shift)
-    return segment_prepared(prepared, model, timings)
+    return segment_prepared(prepared, model, timings, frames=frames, tumour_threshold=tumour_threshold)
 
 
 def segment_prepared(
-    prepared: PreparedRun, model: SegmentationModel, timings_s: Mapping[str, float] | None = None
+    prepared: PreparedRun,
+    model: SegmentationModel,
+    timings_s: Mapping[str, float] | None = None,
+    *,
+    frames: Sequence[int] | None = None,
+    tumour_threshold: float | None = None,
 ) -> Segmentation:
     """Segment a run that is prepared as the model's card says; `timings_s` is what was spent on it before."""
     card, timings = model.card, dict(timings_s or {})
+    threshold = card.tumour_threshold if tumour_threshold is None else tumour_threshold
+    further = _checked_frames(prepared, frames)
     with _stage(timings, "network"):
         maps = _run_model(prepared, model)
         better = _key_frame_in_liver(prepared, maps, card.liver_threshold)
-        if better.key_frame.index != prepared.key_frame.index:
-            maps = _run_model(better, model)
+        if further or better.key_frame.index != prepared.key_frame.index:
+            maps = _run_model(better, model, further)
         prepared = better
     with _stage(timings, "masks"):
-        masks = {frame: _frame_masks(prepared, frame, maps, card) for frame in maps.tumour}
+        masks = {
+            frame: frame_masks(
+                prepared.geometry, maps.tumour[frame], maps.liver.get(frame), threshold, card.liver_threshold,
+                card.postprocessing,
+            )
+            for frame in maps.tumour
+        }  # fmt: skip
         key = prepared.key_frame.index
         lesions = find_lesions(masks[key].tumour, key, prepared.run.spacing)
     return Segmentation(
         prepared=prepared,
         model=card.name,
         runtime=model.runtime,
-        tumour_threshold=card.tumour_threshold,
+        tumour_threshold=threshold,
         liver_threshold=card.liver_threshold,
         tumour_maps=maps.tumour,
         liver_maps=maps.liver,
@@ -221,9 +239,21 @@ class _Maps:
     difference: np.ndarray | None
 
 
-def _run_model(prepared: PreparedRun, model: SegmentationModel) -> _Maps:
+def _checked_frames(prepared: PreparedRun, frames: Sequence[int] | None) -> tuple[int, ...]:
+    for frame in frames or ():
+        if not 0 <= frame < prepared.run.count:
+            run = prepared.run
+            raise PreparationError(
+                f"frame {frame + 1} of a run of {run.count} frames",
+                f"Choose 1 to {run.count}",
+                run.source or run.case_id,
+            )
+    return tuple(frames or ())
+
+
+def _run_model(prepared: PreparedRun, model: SegmentationModel, further: Sequence[int] = ()) -> _Maps:
     key = prepared.key_frame.index
-    frames = [i for i in (key - 1, key, key + 1) if 0 <= i < prepared.run.count]
+    frames = sorted({i for i in (key - 1, key, key + 1) if 0 <= i < prepared.run.count} | set(further))
     inputs = [network_inputs(prepared, i) for i in frames]
     out = model.segment(inputs[frames.index(key)].frames, np.stack([x.key for x in inputs]))
     liver = {} if out.liver is None else dict(zip(frames, out.liver, strict=True))
@@ -250,15 +280,33 @@ def _key_frame_in_liver(prepared: PreparedRun, maps: _Maps, threshold: float) ->
     return replace(prepared, key_frame=key)
 
 
-def _frame_masks(prepared: PreparedRun, frame: int, maps: _Maps, card: ModelCard) -> FrameMasks:
-    """Probability to the source pixels, threshold there, clean."""
-    geometry, settings = prepared.geometry, card.postprocessing
+def frame_masks(
+    geometry: FrameGeometry,
+    tumour_map: np.ndarray,
+    liver_map: np.ndarray | None,
+    tumour_threshold: float,
+    liver_threshold: float,
+    settings: PostProcessing,
+) -> FrameMasks:
+    """Return the masks of a frame from its maps: probability to the source pixels, threshold there, clean.
+
+    Parameters
+    ----------
+    geometry
+        Of the prepared run.
+    tumour_map, liver_map
+        float32 (S, S) probability on network pixels; no liver map for a model without liver.
+    tumour_threshold, liver_threshold
+        Probability from which a pixel counts, 0-1.
+    settings
+        Post-processing, of the model's card.
+    """
     field_px = float(max(geometry.height, geometry.width))
     liver = None
-    if frame in maps.liver:
-        liver = (geometry.to_source(maps.liver[frame]) >= card.liver_threshold).astype(np.uint8)
+    if liver_map is not None:
+        liver = (geometry.to_source(liver_map) >= liver_threshold).astype(np.uint8)
         liver = clean_liver(liver, field_px, settings)
-    tumour = (geometry.to_source(maps.tumour[frame]) >= card.tumour_threshold).astype(np.uint8)
+    tumour = (geometry.to_source(tumour_map) >= tumour_threshold).astype(np.uint8)
     return FrameMasks(clean_tumour(tumour, liver, field_px, settings), liver)
 
 

@@ -86,13 +86,14 @@ def load_model(
         raise ModelError(f"there is no runtime {runtime!r}", f"Use {', '.join(get_args(RuntimeChoice))}")
     if threads is not None and threads < 1:
         raise ModelError(f"{threads} threads cannot compute", "Use 1 or more")
-    package = _find(name_or_path, folder)
+    package = find_package(name_or_path, folder)
     card = read_card(package)
     computes = _make_runtime(package, card, runtime, device, threads)
     return (SegmentationModel if card.task == "segmentation" else ResponseModel)(card, computes)
 
 
-def _find(name_or_path: str | Path, folder: str | Path | None) -> Path:
+def find_package(name_or_path: str | Path, folder: str | Path | None = None) -> Path:
+    """Return the folder of a package by the name that `list_packages` shows, or by its path; else `ModelError`."""
     root = models_folder() if folder is None else Path(folder)
     for candidate in (root / name_or_path, Path(name_or_path)):
         if (candidate / CARD).is_file():

@@ -1,0 +1,308 @@
+"""What the worker does: read, prepare, segment, predict, many at once. Values in, values out, no scene.
+
+Frames of the source travel to the worker with the task and never back, except those that `ReadTask` was asked to read.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from ..errors import RunError
+from ..flags import cpu_flag
+from ..models.keeper import ModelChoice
+from ..results import FrameMasks, Response, Segmentation
+from ..run import DSARun
+from .desk import Desk
+
+if TYPE_CHECKING:
+    from ..batch.many import BatchOptions
+    from ..clinical import ClinicalRecord
+    from ..preparation import PreparedRun
+    from ..readers import RunSource
+
+
+class Task(Protocol):
+    """Something the worker can do; picklable."""
+
+    def run(self, desk: Desk) -> Any:
+        """Do it, in the worker process."""
+        ...
+
+    def on_cpu(self) -> Task:
+        """Return the same for the CPU."""
+        ...
+
+
+class SomeFrames:
+    """Frames of a run of which only some are here; indexing another one is an error.
+
+    Parameters
+    ----------
+    frames
+        The run's own.
+    kept
+        Those to keep, 0-based.
+    """
+
+    def __init__(self, frames: Any, kept: Sequence[int] = ()) -> None:
+        self.shape = tuple(frames.shape)
+        self.dtype = np.dtype(frames.dtype)
+        self.kept = tuple(kept)
+        self._frames = {i: np.ascontiguousarray(frames[i]) for i in self.kept}
+
+    def __len__(self) -> int:
+        return int(self.shape[0])
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        if isinstance(index, (int, np.integer)):
+            if int(index) not in self._frames:
+                raise RunError(f"frame {int(index) + 1} was not read", "Ask for a frame that was")
+            return self._frames[int(index)]
+        return np.stack([self[int(i)] for i in np.arange(len(self))[index]])
+
+
+@dataclass(frozen=True)
+class UserChoices:
+    """What a user may fix of a run's preparation; None leaves it to the library. Frames are 0-based."""
+
+    key_frame: int | None = None
+    mask_frame: int | None = None
+    pixel_shift: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class ReadTask:
+    """Read a run and prepare it as a model's card says; gives a `PreparedRun` whose run holds its frames.
+
+    Parameters
+    ----------
+    path
+        File, folder, or one run of `readers.find_runs`.
+    model
+        Package whose card says how to prepare.
+    frame_rate, spacing_mm
+        As of `readers.read_run`.
+    limit_bytes
+        Of a longer run only the key frame with its neighbours and every n-th other frame are read into memory.
+    """
+
+    path: str | RunSource
+    model: ModelChoice
+    frame_rate: float | None = None
+    spacing_mm: float | tuple[float, float] | None = None
+    limit_bytes: int = 1 << 30
+
+    def run(self, desk: Desk) -> PreparedRun:
+        """Do it."""
+        from ..mrml.sequence import frames_that_fit
+        from ..readers import read_run
+
+        desk.plan("read", ("reading", "preparation"))
+        desk.stage("reading")
+        run = read_run(self.path, frame_rate=self.frame_rate, spacing_mm=self.spacing_mm)
+        if run.count < 2:
+            raise RunError("one frame is no run", "Give all frames of the run", run.source or run.case_id)
+        whole = run.count * run.rows * run.columns * np.dtype(run.frames.dtype).itemsize <= self.limit_bytes
+        if whole:
+            run = run.with_changes(frames=np.asarray(run.frames[:]))  # decoded once
+        desk.stage("preparation")
+        prepared = _prepared(run, self.model, UserChoices())
+        if not whole:
+            key = prepared.key_frame.index
+            near = [i for i in (key - 1, key, key + 1) if 0 <= i < run.count]
+            frames = SomeFrames(run.frames, frames_that_fit(run, near, self.limit_bytes))
+            run = run.with_changes(frames=frames)
+        desk.stage()
+        return replace(_light(prepared), run=run)
+
+    def on_cpu(self) -> ReadTask:
+        """Return itself: nothing here runs on a device."""
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class PrepareTask:
+    """Prepare a run as a model's card says; gives a `PreparedRun` with its stack, without the source frames."""
+
+    source: DSARun
+    model: ModelChoice
+    choices: UserChoices = UserChoices()
+
+    def run(self, desk: Desk) -> PreparedRun:
+        """Do it."""
+        desk.plan("prepare", ("preparation",))
+        desk.stage("preparation")
+        prepared = _prepared(self.source, self.model, self.choices)
+        desk.stage()
+        return replace(prepared, run=self.source.with_changes(frames=SomeFrames(self.source.frames)))
+
+    def on_cpu(self) -> PrepareTask:
+        """Return itself: nothing here runs on a device."""
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentTask:
+    """Segment a run; gives a `Segmentation` with maps and masks, without stack and source frames."""
+
+    source: DSARun
+    model: ModelChoice
+    choices: UserChoices = UserChoices()
+    frames: tuple[int, ...] | None = None
+    tumour_threshold: float | None = None
+
+    def run(self, desk: Desk) -> Segmentation:
+        """Do it."""
+        from ..pipeline import segment_prepared
+
+        if self.source.count < 2:
+            raise RunError("one frame is no run", "Give all frames of the run", self.source.case_id)
+        desk.plan("segment", ("preparation", "model", "network"))
+        desk.stage("preparation")
+        start = time.perf_counter()
+        prepared = _prepared(self.source, self.model, self.choices)
+        timings = {"preparation": time.perf_counter() - start}
+        segmentation, note = desk.use(
+            self.model,
+            "network",
+            lambda model: segment_prepared(
+                prepared, model, timings, frames=self.frames, tumour_threshold=self.tumour_threshold
+            ),
+        )
+        desk.stage()
+        flags = (*segmentation.flags, *cpu_flag(note))
+        return replace(segmentation, prepared=_light(segmentation.prepared), flags=flags)
+
+    def on_cpu(self) -> SegmentTask:
+        """Return the same for the CPU."""
+        return replace(self, model=self.model.on_cpu())
+
+
+@dataclass(frozen=True, eq=False)
+class MaskedRun:
+    """A run with masks as they stand: frame (0-based) → masks, and the choices it was prepared with."""
+
+    run: DSARun
+    masks: Mapping[int, FrameMasks]
+    choices: UserChoices = UserChoices()
+
+
+@dataclass(frozen=True, eq=False)
+class PredictTask:
+    """Predict the response of one patient from all runs; gives a `Response`."""
+
+    runs: tuple[MaskedRun, ...]
+    model: ModelChoice
+    clinical: ClinicalRecord | None = None
+
+    def run(self, desk: Desk) -> Response:
+        """Do it."""
+        from ..pipeline import predict
+
+        desk.plan("predict", ("preparation", "model", "response"))
+        desk.stage("preparation")
+        segmentations = [self._segmentation(masked) for masked in self.runs]
+        response, note = desk.use(self.model, "response", lambda model: predict(segmentations, model, self.clinical))
+        desk.stage()
+        return replace(response, flags=(*response.flags, *cpu_flag(note)))
+
+    def on_cpu(self) -> PredictTask:
+        """Return the same for the CPU."""
+        return replace(self, model=self.model.on_cpu())
+
+    def _segmentation(self, masked: MaskedRun) -> Segmentation:
+        """Return what `predict` takes. Prepared as the response model's card says: there the way would end anyway."""
+        return Segmentation(
+            prepared=_prepared(masked.run, self.model, masked.choices),
+            model="",
+            runtime="",
+            tumour_threshold=0.0,
+            liver_threshold=0.0,
+            tumour_maps={},
+            liver_maps={},
+            difference=None,
+            masks=masked.masks,
+            lesions=(),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class BatchSummary:
+    """How a batch ended: its table of results, how many cases are done, how many failed."""
+
+    table: Path
+    done: int
+    failed: int
+
+
+@dataclass(frozen=True)
+class BatchTask:
+    """Many runs, as ``dsanet run`` does them; gives each `CaseOutcome` as it comes, and a `BatchSummary`.
+
+    Parameters
+    ----------
+    inputs, out
+        Files and folders, and the folder of results.
+    options
+        See `BatchOptions`.
+    clinical, patients
+        CSV files, or ``folders`` for `patients`; None where there are none.
+    """
+
+    inputs: tuple[str, ...]
+    out: str
+    options: BatchOptions
+    clinical: str | None = None
+    patients: str | None = None
+
+    def run(self, desk: Desk) -> BatchSummary:
+        """Do it."""
+        from ..batch.many import run_inputs
+        from ..batch.store import RESULTS
+
+        done = failed = 0
+        worked, spent, last = 0, 0.0, time.perf_counter()
+        total, outcomes = run_inputs(
+            self.inputs, Path(self.out), self.options, clinical=self.clinical, patients=self.patients
+        )
+        desk.many(0, total, None)
+        for outcome in outcomes:
+            done, failed = done + (outcome.error is None), failed + (outcome.error is not None)
+            now = time.perf_counter()
+            if not outcome.done_before:
+                worked, spent = worked + 1, spent + now - last
+            last = now
+            desk.partial(outcome)
+            left = spent / worked * (total - done - failed) if worked else None
+            desk.many(done + failed, total, left)
+        return BatchSummary(Path(self.out) / RESULTS, done, failed)
+
+    def on_cpu(self) -> BatchTask:
+        """Return the same for the CPU."""
+        return replace(self, options=replace(self.options, device="cpu"))
+
+
+def _prepared(run: DSARun, choice: ModelChoice, choices: UserChoices) -> PreparedRun:
+    from ..models import read_card
+    from ..models.store import find_package
+    from ..preparation import prepare
+
+    return prepare(
+        run,
+        read_card(find_package(choice.name)).preparation,
+        key_frame=choices.key_frame,
+        mask_frame=choices.mask_frame,
+        pixel_shift=choices.pixel_shift,
+    )
+
+
+def _light(prepared: PreparedRun) -> PreparedRun:
+    """Return a prepared run without frames and stack: curve, key frame and geometry stay."""
+    run = prepared.run.with_changes(frames=SomeFrames(prepared.run.frames))
+    return replace(prepared, run=run, stack=prepared.stack[:0])
