@@ -1,4 +1,4 @@
-"""Packages are asked for once and added; what Slicer brings is never replaced. Real pip, real environments, tiny wheels.
+"""Packages are asked for once and added; what Slicer brings is never replaced. Real pip and environments, tiny wheels.
 
 `slicer` is a stand-in of four names here (dialog, application, translation, pip); it shows no window.
 """
