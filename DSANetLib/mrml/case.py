@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..correction.uncertainty import mask_uncertainty
 from ..results import CaseResult, FrameMasks, Segmentation
 from ..tables import LESION_COLUMNS, RESULT_COLUMNS, Cell, lesion_rows, result_row
 from .attributes import Fact
@@ -76,6 +77,7 @@ def segmentation_facts(seg: Segmentation) -> dict[str, Fact]:
         "LiverThreshold": float(seg.liver_threshold),
         "KeyFrame": int(seg.key_frame.index),
         "KeyFrameBy": seg.key_frame.chosen_by,
+        "Uncertainty": mask_uncertainty(seg.tumour_maps[seg.key_frame.index], seg.tumour_threshold),
         "Flags": " ".join(flag.code for flag in seg.flags),
         "Version": __version__,
     }

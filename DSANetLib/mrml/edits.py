@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from ..correction.effort import Effort
 from ..correction.history import History, Step
@@ -102,6 +102,9 @@ class Edits:
         if self._busy or frame not in self._known:
             return False
         known = self._known[frame]
+        if not self.nodes.run.browser.GetSaveChanges(self.nodes.sequence):
+            self._switch_saving_on()
+            return False
         self._restore_segments(frame)
         now = read_step(self.nodes, frame)
         if not _differ(now, known, state=False):
@@ -170,6 +173,8 @@ class Edits:
     def _on_browser(self) -> None:
         if self._busy or self._watch.gone():
             return
+        if not self.nodes.run.browser.GetSaveChanges(self.nodes.sequence):
+            self._switch_saving_on()
         if self.nodes.run.browser.GetProxyNode(self.nodes.sequence) is not self.nodes.segmentation:
             self._take_new_proxy()
         if self.frame != self._shown:
@@ -184,6 +189,14 @@ class Edits:
         self.notes += notes
         self._watch.stop()
         self._watch = self._observe()
+
+    def _switch_saving_on(self) -> None:
+        """The user unticked "save changes", upon which Slicer empties the shown frame: bring back what it held."""
+        with self._alone():
+            self.nodes, notes = mend(self.nodes)
+            step = self._known[self.frame]
+            set_masks(self.nodes, self.frame, *step.masks.unpack(), state=cast("FrameState", step.state))
+        self.notes += notes
 
     def _restore_segments(self, frame: int) -> None:
         """Make a deleted segment anew, empty: its pixels are in the step before, for Undo."""

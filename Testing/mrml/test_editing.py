@@ -228,20 +228,35 @@ def test_mending_touches_nothing_that_is_right_and_repairs_the_rest(masks, tumou
     again, notes = mend(masks)
     assert (again, notes) == (masks, [])
     browser = masks.run.browser
+    show_frame(masks.run, 0)
     browser.SetSaveChanges(masks.sequence, False)
     masks.sequence.RemoveDataNodeAtValue(masks.sequence.GetNthIndexValue(7))
     item = masks.sequence.GetNthDataNode(4)
     other = item.GetSegmentation().GetSegment("tumour")
     item.GetSegmentation().RemoveSegment("tumour")
     item.GetSegmentation().AddSegment(other, "Segment_1")
-    masks.sequence.GetNthDataNode(2).SetAttribute("DSANet.FrameState", "finished")
     masks.sequence.GetNthDataNode(5).SetAttribute("DSANet.FrameState", None)
     mended, notes = mend(find_masks(masks.run))
     assert everything(mended) == before
     assert browser.GetSaveChanges(masks.sequence)
-    assert len(notes) == 4, notes
-    assert "Frame 8 had no mask" in notes[0]
+    assert notes == [
+        "Frame 8 had no mask of its own and was given an empty one",
+        "A segment of frame 1 had been deleted and was made anew",  # Slicer empties what is shown when it is unticked
+        "A segment of frame 5 had been renamed and was made anew",
+        "The state of frame 6 was unknown and is now 'predicted'",
+        "Changes of masks were not saved into their frames; now they are",
+    ]
     assert mend(mended)[1] == []
+
+
+def test_unticking_save_changes_loses_nothing(edits, masks):
+    before = everything(masks)
+    masks.run.browser.SetSaveChanges(masks.sequence, False)
+    for frame in (4, 0, 5, 4):
+        show_frame(masks.run, frame)
+    assert everything(edits.nodes) == before
+    assert masks.run.browser.GetSaveChanges(masks.sequence)
+    assert edits.undo(4) is None
 
 
 def test_a_foreign_segment_with_pixels_is_left_alone_and_named(masks, tumour):
