@@ -12,6 +12,8 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Matplotlib never opens a window in a test.
 os.environ.setdefault("MPLBACKEND", "Agg")
+# The models that a developer has imported for himself are no part of a test.
+os.environ["DSANET_MODELS"] = os.devnull
 
 ROOT = Path(__file__).resolve().parent.parent
 # Helpers that several folders of tests share lie in Testing/support.

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from .card import ModelCard
 from .figures import Calibration, Metric
+from .importing import import_package, user_models_folder
 from .model import ResponseModel, SegmentationMaps, SegmentationModel
 from .package import PackageSummary, read_card, update_metrics, write_package
 from .store import list_packages, load_model
 
 __all__ = [
     "Calibration", "Metric", "ModelCard", "PackageSummary", "ResponseModel", "SegmentationMaps",
-    "SegmentationModel", "list_packages", "load_model", "read_card", "update_metrics", "write_package",
+    "SegmentationModel", "import_package", "list_packages", "load_model", "read_card", "update_metrics",
+    "user_models_folder", "write_package",
 ]  # fmt: skip

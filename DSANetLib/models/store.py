@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 from ..errors import ModelError
 from .card import ModelCard
+from .importing import user_models_folder
 from .model import ResponseModel, Runtime, SegmentationModel
 from .package import CARD, TWIN, WEIGHTS, PackageSummary, read_card, summarise, verify_file
 
@@ -30,18 +31,22 @@ def list_packages(folder: str | Path | None = None) -> list[PackageSummary]:
     Parameters
     ----------
     folder
-        Folder of packages; by default that of DSANet itself.
+        Folder of packages; by default those of DSANet itself, then the user's own (`import_package`).
     """
-    found = []
-    root = models_folder() if folder is None else Path(folder)
-    for card in sorted(root.glob(f"*/{CARD}")):
-        if card.parent.name.startswith("."):
-            continue
-        try:
-            found.append(summarise(card.parent))
-        except ModelError as error:
-            log.warning("%s", error)
-    return found
+    found: dict[str, PackageSummary] = {}
+    for root in _folders(folder):
+        for card in sorted(root.glob(f"*/{CARD}")):
+            if card.parent.name.startswith("."):
+                continue
+            try:
+                found.setdefault(card.parent.name, summarise(card.parent))
+            except ModelError as error:
+                log.warning("%s", error)
+    return list(found.values())
+
+
+def _folders(folder: str | Path | None) -> list[Path]:
+    return [models_folder(), user_models_folder()] if folder is None else [Path(folder)]
 
 
 def load_model(
@@ -67,7 +72,7 @@ def load_model(
     threads
         CPU threads of one call; None leaves it to the runtime. The twin's results do not depend on it.
     folder
-        Where names are looked up; by default DSANet's own packages.
+        Where names are looked up; by default DSANet's own packages, then the user's.
 
     Raises
     ------
@@ -94,15 +99,16 @@ def load_model(
 
 def find_package(name_or_path: str | Path, folder: str | Path | None = None) -> Path:
     """Return the folder of a package by the name that `list_packages` shows, or by its path; else `ModelError`."""
-    root = models_folder() if folder is None else Path(folder)
-    for candidate in (root / name_or_path, Path(name_or_path)):
+    for candidate in (*(root / name_or_path for root in _folders(folder)), Path(name_or_path)):
         if (candidate / CARD).is_file():
             return candidate
     if (path := Path(name_or_path)).is_dir():
         raise ModelError("there is no model package here (no card.json)", "Name the package's own folder", path)
-    names = ", ".join(package.name for package in list_packages(root)) or "none"
+    names = ", ".join(package.name for package in list_packages(folder)) or "none"
     raise ModelError(
-        f"there is no model package {str(name_or_path)!r}", f"Packages here: {names}; or give a folder", root
+        f"there is no model package {str(name_or_path)!r}",
+        f"Packages here: {names}; or give a folder",
+        _folders(folder)[0],
     )
 
 

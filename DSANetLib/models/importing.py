@@ -1,0 +1,103 @@
+"""Take a model package from a folder or a ZIP file into the user's own models: verified, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import zipfile
+from pathlib import Path, PurePosixPath
+
+from ..errors import ModelError
+from ..whole import whole_folder
+from .package import CARD, TWIN, WEIGHTS, PackageSummary, read_card, summarise, verify_file
+
+_FILES = (CARD, WEIGHTS, TWIN)
+_GIVE = "Give the folder of a package (card.json beside weights.safetensors), or a ZIP file of it"
+
+
+def user_models_folder() -> Path:
+    """Return where a user's own packages lie; ``DSANET_MODELS`` names another place. It need not exist."""
+    named = os.environ.get("DSANET_MODELS")
+    if named:
+        return Path(named)
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share"))
+    return base / "DSANet" / "models"
+
+
+def import_package(source: str | Path, folder: str | Path | None = None, *, overwrite: bool = False) -> PackageSummary:
+    """Copy a package to the user's models, where `list_packages` and `load_model` find it by its name.
+
+    Parameters
+    ----------
+    source
+        Folder of a package, or a ZIP file that holds one (at its top or in one folder). Nothing else of it is taken.
+    folder
+        Where it is put; by default `user_models_folder`.
+    overwrite
+        Whether a package of the same name is replaced.
+
+    Returns
+    -------
+    PackageSummary
+        Of the copy; every file was compared with its SHA-256.
+
+    Raises
+    ------
+    ModelError
+        Where there is no package, or it is damaged, altered, or there already.
+    OutputError
+        Where it cannot be written; nothing is left behind, and a package that was there stays.
+    """
+    from .store import models_folder  # here: the store lists what is imported
+
+    source = Path(source)
+    with tempfile.TemporaryDirectory(prefix="dsanet-model-") as unpacked:
+        package = source if source.is_dir() else _unpack(source, Path(unpacked))
+        if not (package / CARD).is_file():
+            raise ModelError("holds no model package (no card.json)", _GIVE, source)
+        card = read_card(package)
+        names = [CARD, *(name for name in (WEIGHTS, TWIN) if name in card.checksums)]
+        for name in names[1:]:
+            verify_file(package, card, name)
+        if card.name != PurePosixPath(card.name).name or card.name.startswith("."):
+            raise ModelError(f"the package's name {card.name!r} cannot be the name of a folder", _GIVE, source)
+        if folder is None and (models_folder() / card.name / CARD).is_file():
+            raise ModelError(
+                f"a package {card.name!r} comes with DSANet", "Name it differently when exporting it", source
+            )
+        target = (user_models_folder() if folder is None else Path(folder)) / card.name
+        if target.exists() and not overwrite:
+            raise ModelError(f"a package {card.name!r} is there already", "Ask for it to be replaced", target)
+        with whole_folder(target) as part:
+            for name in names:
+                shutil.copyfile(package / name, part / name)
+            for name in names[1:]:
+                verify_file(part, card, name)  # a disk that ran full may tell nobody
+    return summarise(target)
+
+
+def _unpack(source: Path, folder: Path) -> Path:
+    """Unpack the package of a ZIP file, by its three known names and under no other path; return its folder."""
+    try:
+        with zipfile.ZipFile(source) as packed:
+            names = [PurePosixPath(name) for name in packed.namelist()]
+            cards = [name for name in names if name.name == CARD and len(name.parts) <= 2]
+            if len(cards) != 1:
+                raise ModelError(f"holds {len(cards) or 'no'} model packages", _GIVE, source)
+            for name in _FILES:
+                inside = cards[0].with_name(name)
+                if inside in names:
+                    with packed.open(str(inside)) as content, (folder / name).open("wb") as file:
+                        shutil.copyfileobj(content, file)
+    except FileNotFoundError as error:
+        raise ModelError("no such file or folder", "Check the path", source) from error
+    except (OSError, zipfile.BadZipFile) as error:
+        raise ModelError(f"is no readable ZIP file ({error})", _GIVE, source) from error
+    return folder
