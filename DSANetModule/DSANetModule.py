@@ -69,6 +69,7 @@ class DSANetModuleWidget(ScriptedLoadableModuleWidget, slicer.util.VTKObservatio
         self.context.jobs = Jobs(self.logic, lambda: self.context.changed("busy"))
         self.sliceLayout = Layout(self.context)
         self.foot = Foot(self.context, self.ui)
+        self.context.others.extend((self.foot, self.sliceLayout))
         self.context.sections.extend(makeSections(self.context))
         for section in self.context.sections:
             self.ui.sectionsFrame.layout().addWidget(section.widget)

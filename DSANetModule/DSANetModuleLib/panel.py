@@ -13,6 +13,7 @@ import vtk
 from slicer.i18n import tr as _
 
 from DSANetLib.errors import DSANetError
+from DSANetLib.mrml.editing import editing
 from DSANetLib.mrml.scene import CaseNodes, find_cases
 from DSANetLib.mrml.sequence import show_frame, shown_frame
 
@@ -22,6 +23,8 @@ RESEARCH_NOTE = _("Research use only; phantom-trained.")
 
 # Shown for so long in Slicer's own status bar, which is in view wherever the panel is scrolled to.
 _STATUS_MS = 10000
+# Sections that answer a change with a change settle in two rounds; more would be a circle.
+_ROUNDS = 3
 
 
 class Section(Protocol):
@@ -98,6 +101,8 @@ class PanelContext(slicer.util.VTKObservationMixin):
     ----------
     sections
         All sections of the panel, in the order of work; filled by the module's widget.
+    others
+        What else has an ``update`` and follows the context: the foot and the layout.
     parameters
         The wrapped parameter node; None between the closing of a scene and the next one.
     jobs
@@ -109,12 +114,14 @@ class PanelContext(slicer.util.VTKObservationMixin):
         self.logic = logic
         self.resourcePath = resourcePath
         self.sections: list[Section] = []
+        self.others: list[Any] = []
         self.parameters: Any = None
         self.jobs: Any = None
         self.showText: Callable[[str, bool], None] = lambda _text, _error: None
         self._browser: Any = None
-        self._frame: int | None = None
-        self._telling = False
+        self._shown: tuple[int | None, bool] = (None, False)
+        self._masks: Any = None
+        self._telling = self._again = False
 
     @property
     def case(self) -> CaseNodes | None:
@@ -153,12 +160,17 @@ class PanelContext(slicer.util.VTKObservationMixin):
         """Tell all sections that something changed: case, frame, masks, response, models or busy."""
         if what == "case":
             self._follow()
+        self._again = True
         if self._telling:
-            return  # a section that answers a change with a change: it is told once, at the end of the first
+            return  # a section that answers a change with a change: all are told once more, after this
         self._telling = True
         try:
-            for section in self.sections:
-                section.update()
+            for _round in range(_ROUNDS):
+                if not self._again:
+                    break
+                self._again = False
+                for part in (*self.sections, *self.others):
+                    part.update()
         finally:
             self._telling = False
 
@@ -181,24 +193,45 @@ class PanelContext(slicer.util.VTKObservationMixin):
         """Let go of the scene."""
         self.removeObservers()
         self._browser = None
+        self._followMasks(None)
+
+    @property
+    def playing(self) -> bool:
+        """Whether the chosen run is being played."""
+        case = self.case
+        return case is not None and bool(case.run.browser.GetPlaybackActive())
 
     def _follow(self) -> None:
-        """Observe the browser of the chosen case, and no other."""
+        """Observe the browser and the masks of the chosen case, and no other."""
         case = self.case
+        self._followMasks(case)
         browser = case.run.browser if case else None
         if browser is self._browser:
             return
         if self._browser is not None:
             self.removeObserver(self._browser, vtk.vtkCommand.ModifiedEvent, self._browsed)
         self._browser = browser
-        self._frame = self.frame
+        self._shown = (self.frame, self.playing)
         if browser is not None:
             self.addObserver(browser, vtk.vtkCommand.ModifiedEvent, self._browsed)
 
+    def _followMasks(self, case: CaseNodes | None) -> None:
+        edited = editing(case.masks) if case is not None and case.masks is not None else None
+        if edited is self._masks:
+            return
+        if self._masks is not None and self._masksChanged in self._masks.changed:
+            self._masks.changed.remove(self._masksChanged)
+        self._masks = edited
+        if edited is not None:
+            edited.changed.append(self._masksChanged)
+
+    def _masksChanged(self, _frame: int) -> None:
+        self.changed("masks")
+
     def _browsed(self, _caller: Any, _event: str) -> None:
-        frame = self.frame
-        if frame != self._frame:
-            self._frame = frame
+        shown = (self.frame, self.playing)
+        if shown != self._shown:
+            self._shown = shown
             self.changed("frame")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import slicer
-from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
+from slicer.parameterNodeWrapper import Choice, WithinRange, parameterNodeWrapper
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
 
@@ -27,7 +27,9 @@ class DSANetParameters:
 
     # Segment
     model: str = "ffs-phantom"
-    device: str = "auto"
+    modelOfThreshold: str = ""
+    device: Annotated[str, Choice(["auto", "cpu", "cuda"])] = "auto"
+    runtime: Annotated[str, Choice(["auto", "onnx", "torch"])] = "auto"
     threads: Annotated[int, WithinRange(0, 64)] = 0
     tumourThreshold: Annotated[float, WithinRange(0.01, 0.99)] = 0.5
     preview: bool = False

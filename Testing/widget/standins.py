@@ -47,6 +47,9 @@ def _set(self, name, value):
     """PythonQt refuses attributes that a Qt object does not have; a class derived in Python may have its own."""
     if UiLoader.loading and isinstance(value, QObject):
         return  # PySide6 makes every child an attribute of the root; Slicer does not
+    if isinstance(value, QtCore.SignalInstance):  # so PySide6 keeps a bound signal
+        shiboken6.Object.__setattr__(self, name, value)
+        return
     known = inspect.getattr_static(type(self), "objectName" if name == "name" else name, None)
     if type(self).__module__.startswith("PySide6") and not hasattr(type(known), "__set__"):
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r} that can be set")
@@ -91,7 +94,8 @@ def install_qt():
                 _patch(thing)
         qt.__dict__.update(names)
     QObject.__getattribute__ = _attribute
-    QObject.className = lambda self: type(self).__name__
+    names = {cls: name for name, cls in widget_classes().items()}
+    QObject.className = lambda self: names.get(type(self), type(self).__name__)
     qt.QUiLoader, qt.QSettings, qt.QFileDialog, qt.QMessageBox = UiLoader, Settings, FileDialog, MessageBox
     ctk = types.ModuleType("ctk", "stand-ins for CTK's widgets")
     ctk.__dict__.update({name: cls for name, cls in widget_classes().items() if name.startswith("ctk")})
@@ -170,21 +174,35 @@ class MessageBox(QtWidgets.QMessageBox):
 
 
 class CollapsibleButton(QtWidgets.QWidget):
-    """ctkCollapsibleButton: text and collapsed. Draws no arrow and does not fold."""
+    """ctkCollapsibleButton: a header that folds what is below. Cannot show CTK's own look."""
 
+    HEADER = 22
     contentsCollapsed = Signal(bool)
 
-    def _get(self, name, default):
-        return self.__dict__.get(name, default)
+    def __init__(self, parent=None):
+        super().__init__(parent)
+        self.__dict__.update(_text="", _collapsed=False)
+        self.setContentsMargins(2, self.HEADER, 2, 2)
+        self.setMinimumHeight(self.HEADER)
 
-    text = QtCore.Property(str, lambda self: self._get("_text", ""), lambda self, v: self.__dict__.update(_text=v))
+    text = QtCore.Property(str, lambda self: self._text, lambda self, value: self.__dict__.update(_text=value))
 
-    def _collapse(self, value):
-        if value != self._get("_collapsed", False):
-            self.__dict__["_collapsed"] = value
-            self.contentsCollapsed.emit(value)
+    def _fold(self, value):
+        if value == self._collapsed:
+            return
+        self.__dict__["_collapsed"] = value
+        self.setMaximumHeight(self.HEADER if value else 16777215)
+        self.contentsCollapsed.emit(value)
+        self.update()
 
-    collapsed = QtCore.Property(bool, lambda self: self._get("_collapsed", False), _collapse)
+    collapsed = QtCore.Property(bool, lambda self: self._collapsed, _fold)
+
+    def paintEvent(self, event):
+        painter = QtGui.QPainter(self)
+        painter.fillRect(0, 0, self.width, self.HEADER - 2, self.palette.button())
+        painter.drawRect(0, 0, self.width - 1, self.HEADER - 2)
+        painter.drawText(8, self.HEADER - 7, ("\u25b8 " if self._collapsed else "\u25be ") + self._text)
+        painter.end()
 
 
 class SliderWidget(QtWidgets.QDoubleSpinBox):
