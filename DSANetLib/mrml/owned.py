@@ -75,5 +75,4 @@ def remove_node(node: Any) -> None:
 
 
 def _with_owner() -> list[Any]:
-    nodes = [scene().GetNthNode(i) for i in range(scene().GetNumberOfNodes())]
-    return [node for node in nodes if fact(node, OWNED)]
+    return [node for node in scene().GetNodes() if fact(node, OWNED)]

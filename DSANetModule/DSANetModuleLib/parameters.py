@@ -39,6 +39,22 @@ class DSANetParameters:
     responseModel: str = ""
     clinical: slicer.vtkMRMLTableNode
 
+    # Explore
+    exploreMap: Annotated[str, Choice(["time to peak", "peak", "area under the curve", "wash-in slope"])] = (
+        "time to peak"
+    )
+    exploreOpacity: Annotated[float, WithinRange(0, 1)] = 0.6
+
+    # Batch and Export. Their folders stay in Slicer's settings: a path may name a person, and a scene is passed on.
+    batchScene: bool = True
+    batchPicture: bool = True
+    exportMasks: bool = True
+    exportTables: bool = True
+    exportPicture: bool = True
+    exportFrames: bool = False
+    exportScene: bool = True
+    exportAll: bool = False
+
 
 def sceneParameters() -> DSANetParameters:
     """Return the panel's parameters in the present scene; their node is made where there is none."""
