@@ -17,7 +17,7 @@ from ..errors import SceneError
 from ..run import DSARun, LazyFrames, PixelSpacing
 from .attributes import CASE, FRAME, FRAMES, ROLE, fact, need_fact, number, numbers, set_facts
 from .headless import logic, scene, start
-from .run_facts import mask_of, run_facts, spacing_of
+from .run_facts import mask_of, run_facts, spacing_of, visible_of, warnings_of
 
 ASSUMED_FRAME_RATE = 2.0
 
@@ -82,7 +82,7 @@ def write_run(
     except Exception:
         scene().RemoveNode(sequence)  # a frame that cannot be decoded leaves no half a run behind
         raise
-    nodes = _browse(run, sequence, times)
+    nodes = browse(run.case_id, sequence, times)
     _fix_window(run, nodes, chosen, shown_polarity or run.polarity, run.visible if visible is None else visible)
     if key_frame is not None:
         show_frame(nodes, key_frame)
@@ -192,6 +192,8 @@ def read_run(sequence: Any) -> DSARun:
         intensity=fact(sequence, "Intensity") or "unknown",  # type: ignore[arg-type]
         kind="sequence",
         mask=mask_of(sequence, _places(sequence)),
+        visible=visible_of(sequence),
+        warnings=warnings_of(sequence),
     )
 
 
@@ -234,13 +236,14 @@ def _store_frames(run: DSARun, sequence: Any, chosen: Sequence[int], times: np.n
     volume = start().vtkMRMLScalarVolumeNode()
     volume.SetIJKToRASMatrix(frame_matrix(run.spacing))
     for index in chosen:
-        volume.SetAndObserveImageData(_image(run.frames[index]))
+        volume.SetAndObserveImageData(image_data(run.frames[index]))
         volume.SetName(f"{run.case_id} {index + 1:04d}")
         set_facts(volume, {FRAME: index})
         sequence.SetDataNodeAtValue(volume, index_text(times[index]))
 
 
-def _image(frame: np.ndarray) -> Any:
+def image_data(frame: np.ndarray) -> Any:
+    """Return a frame (rows, columns) as vtkImageData of one slice, with its own copy of the pixels."""
     from vtkmodules.util.numpy_support import numpy_to_vtk
     from vtkmodules.vtkCommonDataModel import vtkImageData
 
@@ -250,11 +253,12 @@ def _image(frame: np.ndarray) -> Any:
     return image
 
 
-def _browse(run: DSARun, sequence: Any, times: np.ndarray) -> RunNodes:
-    name = scene().GenerateUniqueName(f"{run.case_id} browser")
+def browse(case_id: str, sequence: Any, times: np.ndarray) -> RunNodes:
+    """Make the browser of a run, and the volume that shows its frames; `times` are its frames' in s."""
+    name = scene().GenerateUniqueName(f"{case_id} browser")
     browser = scene().AddNewNodeByClass("vtkMRMLSequenceBrowserNode", name)
-    set_facts(browser, {ROLE: "browser", CASE: run.case_id})
-    browser.SetPlaybackRateFps(1 / float(np.median(np.diff(times))) if run.count > 1 else 1.0)
+    set_facts(browser, {ROLE: "browser", CASE: case_id})
+    browser.SetPlaybackRateFps(1 / float(np.median(np.diff(times))) if len(times) > 1 else 1.0)
     browser.AddSynchronizedSequenceNode(sequence)
     volume = browser.GetProxyNode(sequence)
     volume.CreateDefaultDisplayNodes()
