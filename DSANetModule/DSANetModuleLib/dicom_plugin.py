@@ -94,10 +94,3 @@ def _maskText(mask: Any) -> str:
         frames = ", ".join(str(frame + 1) for frame in mask.frames)
         return _("frames {frames}, moved by {shift} pixels").format(frames=frames, shift=mask.shift_px)
     return _("{offset} frames before each").format(offset=mask.tid_offset)
-
-
-def registerDicomPlugin() -> None:
-    """Offer the plug-in to Slicer's DICOM module; to be called when the module DSANet is made."""
-    if not hasattr(slicer.modules, "dicomPlugins"):
-        slicer.modules.dicomPlugins = {}
-    slicer.modules.dicomPlugins["DSANetDicomPlugin"] = DSANetDicomPluginClass
