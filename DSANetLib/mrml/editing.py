@@ -86,6 +86,12 @@ class Editing(Edits):
         self._write(frame, liver, tumour, "predicted", "proposal")
         self._set_facts(frame, {PROPOSAL: self._known[frame].masks.to_text(), PROPOSAL_BY: by, **UNSIGNED})
 
+    def draw(self, frame: int, liver: np.ndarray | None, tumour: np.ndarray | None) -> None:
+        """Write masks as the reader's own edit."""
+        self._write(frame, liver, tumour, "edited", "edit")
+        self._effort.touch(self.frame, self._clock())
+        self._set_facts(frame, self._signature(frame))
+
     def accept(self, frame: int) -> None:
         """Take the masks of a frame as they stand, by the present reader."""
         self._judge(frame, "accepted", "accept")
