@@ -13,6 +13,12 @@ for _folder in (_HERE, _HERE.parent):
         sys.path.append(str(_folder))
 
 import slicer  # noqa: E402
+from DSANetModuleLib.file_reader import DSANetModuleFileReader  # noqa: E402, F401
+
+# By these names Slicer finds them in this file.
+from DSANetModuleLib.logic import DSANetModuleLogic  # noqa: E402
+from DSANetModuleLib.loading import registerDicomPlugin  # noqa: E402
+from DSANetModuleLib.sample_data import registerSampleData  # noqa: E402
 from slicer.i18n import tr as _  # noqa: E402
 from slicer.i18n import translate  # noqa: E402
 from slicer.ScriptedLoadableModule import (  # noqa: E402
@@ -36,6 +42,8 @@ class DSANetModule(ScriptedLoadableModule):
             "Load a run, press <i>Apply</i>, press <i>Predict</i>. "
             "Research use only; the models were trained on a synthetic phantom."
         )
+        registerDicomPlugin()
+        slicer.app.connect("startupCompleted()", registerSampleData)
         self.parent.acknowledgementText = _(
             "After DSA-Net: Liu L, <i>et al.</i> Cancer Imaging 2022;22, "
             '<a href="https://doi.org/10.1186/s40644-022-00457-3">doi 10.1186/s40644-022-00457-3</a>.'
@@ -142,9 +150,6 @@ class DSANetModuleWidget(ScriptedLoadableModuleWidget, slicer.util.VTKObservatio
         if self.context is not None and self.context.parameters is not None:
             self.context.parameters.disconnectGui(self._bound)
             self.context.parameters = None
-
-
-from DSANetModuleLib.logic import DSANetModuleLogic  # noqa: E402
 
 
 class DSANetModuleTest(ScriptedLoadableModuleTest):

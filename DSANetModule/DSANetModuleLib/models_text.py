@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slicer.i18n import tr as _
@@ -14,13 +13,6 @@ if TYPE_CHECKING:
     from DSANetLib.models import ModelCard
 
 
-@lru_cache(maxsize=32)
-def _card(folder: str) -> ModelCard:
-    from DSANetLib.models import read_card
-
-    return read_card(folder)
-
-
 @lru_cache(maxsize=1)
 def _packages() -> tuple[Any, ...]:
     from DSANetLib.models import list_packages
@@ -28,33 +20,41 @@ def _packages() -> tuple[Any, ...]:
     return tuple(list_packages())
 
 
-def packagesOf(task: str, chosen: str) -> list[tuple[str, str]]:
-    """Return (name or folder, text) of the models of a task; the chosen one also where it lies in another folder."""
-    found = [(package.name, package.name) for package in _packages() if package.task == task]
-    if chosen and chosen not in {name for name, _text in found} and Path(chosen).is_dir():
-        found.append((chosen, Path(chosen).name))
-    return found
+@lru_cache(maxsize=32)
+def _card(folder: str) -> ModelCard:
+    from DSANetLib.models import read_card
+
+    return read_card(folder)
 
 
-def cardOf(name: str, task: str) -> ModelCard | None:
-    """Return the card of a model by name or folder; None where it is not there.
+def packagesOf(task: str) -> list[tuple[str, str]]:
+    """Return (name, text) of the models of a task: those of DSANet, and the user's own."""
+    return [(package.name, package.name) for package in _packages() if package.task == task]
+
+
+def cardOf(name: str) -> ModelCard | None:
+    """Return the card of a model; None where there is none of this name, or it cannot be read any more."""
+    folder = next((package.folder for package in _packages() if package.name == name), None)
+    try:
+        return None if folder is None else _card(str(folder))
+    except ModelError:
+        return None
+
+
+def importModel(source: str) -> str:
+    """Copy a model package (folder or ZIP file) to the user's own and return its name.
 
     Raises
     ------
-    ModelError
-        Where a folder is given that holds no model of the task.
+    DSANetError
+        Where there is no package, or it is damaged, or there already.
     """
-    from DSANetLib.models.store import models_folder
+    from DSANetLib.models import import_package
 
-    if not name:
-        return None
-    if Path(name).is_dir():
-        card = _card(name)
-        if card.task != task:
-            raise ModelError(f"{card.name} is no model for {task}", "Choose another folder", name)
-        return card
-    folder = models_folder() / name
-    return _card(str(folder)) if folder.is_dir() else None
+    name = str(import_package(source).name)
+    _packages.cache_clear()
+    _card.cache_clear()
+    return name
 
 
 def timeText(seconds: float | None) -> str:

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 import qt
 import slicer
-import vtk
 from slicer.i18n import tr as _
+from vtkmodules.vtkCommonCore import vtkCommand
 
 from DSANetLib.errors import DSANetError
 from DSANetLib.mrml.editing import editing
@@ -209,11 +209,11 @@ class PanelContext(slicer.util.VTKObservationMixin):
         if browser is self._browser:
             return
         if self._browser is not None:
-            self.removeObserver(self._browser, vtk.vtkCommand.ModifiedEvent, self._browsed)
+            self.removeObserver(self._browser, vtkCommand.ModifiedEvent, self._browsed)
         self._browser = browser
         self._shown = (self.frame, self.playing)
         if browser is not None:
-            self.addObserver(browser, vtk.vtkCommand.ModifiedEvent, self._browsed)
+            self.addObserver(browser, vtkCommand.ModifiedEvent, self._browsed)
 
     def _followMasks(self, case: CaseNodes | None) -> None:
         edited = editing(case.masks) if case is not None and case.masks is not None else None

@@ -8,7 +8,7 @@ import qt
 from slicer.i18n import tr as _
 
 from DSANetLib.clinical import ClinicalRecord, read_clinical
-from DSANetLib.errors import DSANetError, ModelError
+from DSANetLib.errors import DSANetError
 from DSANetLib.mrml.choices import choose_patient, patient
 from DSANetLib.mrml.clinical import read_clinical_node, write_clinical
 from DSANetLib.mrml.segmentation import states
@@ -147,7 +147,7 @@ class PredictSection(BaseSection):
             widget.setEnabled(ready)
         if context.parameters is not None:
             chosen = context.parameters.responseModel
-            entries = [("", _("automatic")), *packagesOf("response", chosen)]
+            entries = [("", _("automatic")), *packagesOf("response")]
             fill(ui.responseModelComboBox, entries, chosen)
         self._showPatient(case)
         self._showResult(case)
@@ -208,10 +208,7 @@ def _row(case: Any) -> dict[str, Any] | None:
 
 def _notes(model: str) -> tuple[str, str]:
     """Return the calibration note and the warning that go with a response model."""
-    try:
-        card = cardOf(model, "response")
-    except ModelError:
-        card = None
+    card = cardOf(model)
     if card is None:
         return "", RESEARCH_NOTE
     return card.calibration_note, f"{RESEARCH_NOTE} {card.warning}"

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import slicer
-import vtk
 from slicer.i18n import tr as _
+from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
 from DSANetLib.mrml.owned import own
 
@@ -39,7 +39,7 @@ class Preview:
             self._node = own(node, case.run, _ROLE, hidden=True)
             node.SetSaveWithScene(False)
             node.CreateDefaultDisplayNodes()
-        matrix = vtk.vtkMatrix4x4()
+        matrix = vtkMatrix4x4()
         case.run.volume.GetIJKToRASMatrix(matrix)
         node.SetIJKToRASMatrix(matrix)
         slicer.util.updateVolumeFromArray(node, (np.asarray(mask) != 0).astype(np.uint8)[None])

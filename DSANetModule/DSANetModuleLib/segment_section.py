@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import qt
 from slicer.i18n import tr as _
 
-from DSANetLib.errors import ModelError
 from DSANetLib.mrml.attributes import fact, number
 from DSANetLib.mrml.choices import key_frame
 from DSANetLib.mrml.segmentation import read_masks, states
 from DSANetLib.mrml.terminology import LIVER
 
 from .foot import WorkRow
-from .models_text import cardOf, packagesOf, timeText
+from .models_text import cardOf, importModel, packagesOf, timeText
 from .panel import BaseSection, fill
 from .preview import Preview
 
@@ -39,6 +37,9 @@ class SegmentSection(BaseSection):
         self._row = WorkRow(self.context, ui.segmentProgressBar, ui.cancelButton)
         ui.modelComboBox.connect("currentIndexChanged(int)", self.onModel)
         ui.modelFolderButton.connect("clicked(bool)", self.onModelFolder)
+        ui.modelFileButton.connect("clicked(bool)", self.onModelFile)
+        ui.installButton.connect("clicked(bool)", self.onInstall)
+        ui.archiveButton.connect("clicked(bool)", self.onInstallFromArchive)
         ui.applyButton.connect("clicked(bool)", self.onApply)
         ui.thresholdSlider.connect("valueChanged(double)", self.onThreshold)
         ui.previewCheckBox.connect("toggled(bool)", self.onThreshold)
@@ -54,14 +55,38 @@ class SegmentSection(BaseSection):
             self.context.changed("models")
 
     def onModelFolder(self, _checked: bool = False) -> None:
-        """Use a package from a folder."""
-        chosen = qt.QFileDialog.getExistingDirectory(self.widget, _("Folder of a model package"))
-        if not chosen:
+        """Import a model package from a folder."""
+        self._import(qt.QFileDialog.getExistingDirectory(self.widget, _("Folder of a model package")))
+
+    def onModelFile(self, _checked: bool = False) -> None:
+        """Import a model package from a ZIP file."""
+        chosen = qt.QFileDialog.getOpenFileName(self.widget, _("Model package"), "", _("Model packages (*.zip)"))
+        self._import(chosen)
+
+    def _import(self, source: str) -> None:
+        if not source:
             return
         with self.context.attempt():
-            cardOf(chosen, "segmentation")
-            self.context.parameters.model = chosen
+            self.context.parameters.model = importModel(source)
+            self.context.tell(_("The model was imported."))
         self.context.changed("models")
+
+    def onInstall(self, _checked: bool = False) -> None:
+        """Install the packages that are missing, once the user agrees."""
+        self._install()
+
+    def onInstallFromArchive(self, _checked: bool = False) -> None:
+        """Install them without network."""
+        chosen = qt.QFileDialog.getOpenFileName(self.widget, _("Archive of packages"), "", _("Archives (*.zip)"))
+        if chosen:
+            self._install(archive=chosen)
+
+    def _install(self, **source: Any) -> None:
+        from .packages import LIGHT, ensure
+
+        with self.context.attempt():
+            ensure(LIGHT, again=True, **source)
+            self.context.tell(_("All packages are there."))
 
     # --- work ----------------------------------------------------------------------------------------------------
 
@@ -130,15 +155,12 @@ class SegmentSection(BaseSection):
         self._show(case)
 
     def _showModels(self, parameters: Any) -> None:
-        packages = packagesOf("segmentation", parameters.model)
+        packages = packagesOf("segmentation")
         fill(self.ui.modelComboBox, packages, parameters.model)
         if not packages:
             self.ui.modelLabel.text = _("No model is there. Choose the folder of a package.")
             return
-        try:
-            card = cardOf(parameters.model, "segmentation")
-        except ModelError:
-            card = None
+        card = cardOf(parameters.model)
         if card is None:
             self.ui.modelLabel.text = _("This model cannot be read. Choose another one.")
             return
@@ -184,7 +206,7 @@ def segmentedText(case: Any) -> str:
     key = number(masks.sequence, "KeyFrame")
     labelled = [frame + 1 for frame, state in states(masks).items() if state != "empty"]
     text = _("{model}, threshold {threshold:.2f}; computed by {runtime}; frames {frames}.").format(
-        model=Path(model).name,
+        model=model,
         threshold=number(masks.sequence, "TumourThreshold") or 0.0,
         runtime=fact(masks.sequence, "Runtime") or "?",
         frames=", ".join(str(frame) for frame in labelled) or "–",

@@ -90,8 +90,13 @@ class App:
     def __init__(self, application, logic):
         self._application, self._logic = application, logic
         self.status: list[str] = []
+        self.connected: list = []
         self.applicationVersion, self.temporaryPath = "5.11.0-standin", ""
         self.majorVersion, self.minorVersion = 5, 11
+
+    def connect(self, signal, slot):
+        """Startup is never completed here; tests call what was connected."""
+        self.connected.append((signal, slot))
 
     def applicationLogic(self):
         return self._logic
