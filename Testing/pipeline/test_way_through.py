@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from DSANetLib.errors import ModelError, PreparationError
-from DSANetLib.flags import WARNING_CODES
+from DSANetLib.flags import WARNING_CODES, segmentation_flags
 from DSANetLib.pipeline import predict, process, response_images, segment
 from DSANetLib.postprocessing import PostProcessing
 from DSANetLib.preparation import PreparationConfig, pick_key_frame
@@ -282,6 +282,38 @@ def test_flags_say_what_the_reader_has_to_know():
     bright = process(_run(), DarkIsTumour(tumour_threshold=2.0), BrightIsResponder())
     assert {"no_tumour", "no_mask_behind_prediction"} <= {flag.code for flag in bright.flags}
     assert bright.segmentation.lesions == ()
+
+
+@pytest.mark.parametrize(("peak_s", "rises"), [(13.5, True), (5.0, False)])
+def test_an_early_end_is_said_of_the_curve_that_is_drawn(peak_s, rises):
+    """The flag is judged on the weighted curve: its sentence has to hold for the one in curve.csv all the same."""
+    result = segment(_run(peak_s=peak_s), DarkIsTumour(liver=False))
+    prepared = result.prepared
+    curve = np.append(prepared.key_frame.curve[:-1], prepared.key_frame.curve.max() * (1.1 if rises else 0.9))
+    forced = replace(prepared, key_frame=replace(prepared.key_frame, curve=curve, at_end=True))
+    (text,) = (
+        flag.text
+        for flag in segmentation_flags(forced, result.masks[result.key_frame.index])
+        if flag.code == "early_end"
+    )
+    assert text.startswith("Contrast still rises") is rises
+
+
+@pytest.mark.parametrize(("share", "flagged"), [(0.0, True), (0.015, True), (0.03, False), (0.5, False)])
+def test_hardly_any_liver_is_said(share, flagged):
+    prepared = segment(_run(), DarkIsTumour(liver=False)).prepared
+    liver = np.zeros(prepared.visible_source.shape, np.uint8)
+    liver.flat[: int(share * prepared.visible_source.sum())] = 1
+    masks = FrameMasks(np.ones_like(liver), liver)
+    assert ("no_liver" in {flag.code for flag in segmentation_flags(prepared, masks)}) is flagged
+    assert "no_liver" not in {flag.code for flag in segmentation_flags(prepared, FrameMasks(liver))}
+
+
+def test_a_prediction_from_runs_too_short_to_stain_says_so():
+    short, long = (segment(_run(count=count), DarkIsTumour()) for count in (7, 28))
+    model = BrightIsResponder()
+    assert "short_run_behind_prediction" in {flag.code for flag in predict([short], model).flags}
+    assert "short_run_behind_prediction" not in {flag.code for flag in predict([long], model).flags}
 
 
 def _inverted(run):
