@@ -21,6 +21,9 @@ _MOST_SHIFT = 0.1
 _LEAST_GAIN = 0.002
 """The images must correlate so much better after the movement than before."""
 
+_LEAST_CORRELATION = 0.3
+"""Images that correlate less than this have no tissue in common that could be followed."""
+
 
 @dataclass(frozen=True, eq=False)
 class Movement:
@@ -74,25 +77,25 @@ def register(source: np.ndarray, target: np.ndarray) -> Movement:
     stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 100, 1e-5)
     before = _correlation(start, end)
     try:
-        after, matrix = cv2.findTransformECC(end, start, matrix, cv2.MOTION_EUCLIDEAN, stop, None, 5)
+        after, matrix = cv2.findTransformECC(end, start, matrix, cv2.MOTION_EUCLIDEAN, stop, None, 1)
     except cv2.error:  # it did not converge: the frames have nothing in common that moves as a whole
         after = -1.0
     strayed = np.abs(matrix[:, 2]).max() > _MOST_SHIFT * max(start.shape)
-    if after < before + _LEAST_GAIN or strayed:
+    if after < max(before + _LEAST_GAIN, _LEAST_CORRELATION) or strayed:
         return Movement(np.eye(2, 3), registered=False)
     return Movement(_to_full_size(matrix.astype(np.float64), factor), registered=True)
 
 
 def _reduced(image: np.ndarray, factor: float) -> np.ndarray:
-    """Return the image at the registration's size, float32, its grey values brought to 0-1."""
+    """Return the image at the registration's size, float32, smoothed, its grey values brought to 0-1."""
     import cv2
 
     low, high = np.percentile(image, (1, 99))
     grey = np.clip((image.astype(np.float32) - low) / max(float(high - low), 1e-6), 0, 1)
-    if factor == 1:
-        return grey
-    size = (round(image.shape[1] / factor), round(image.shape[0] / factor))
-    return cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+    if factor > 1:
+        size = (round(image.shape[1] / factor), round(image.shape[0] / factor))
+        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+    return cv2.GaussianBlur(grey, (5, 5), 0)
 
 
 def _correlation(one: np.ndarray, other: np.ndarray) -> float:

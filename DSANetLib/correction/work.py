@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from ..errors import OutputError
 from ..readers import RunSource, find_runs
+from ..readers.find import folder_is_empty
 from .provenance import Corrections, all_corrections, file_name, read_corrections
 
 WorkState = Literal["new", "begun", "done", "skipped"]
@@ -127,7 +128,7 @@ def _badness(item: WorkItem, order: Order) -> tuple[float, ...]:
 
 
 def _runs(folder: Path) -> list[RunSource]:
-    return [run for run in find_runs(folder) if WORK_FOLDER not in run.path.parts]
+    return [run for run in find_runs(folder) if WORK_FOLDER not in run.path.parts and not folder_is_empty(run)]
 
 
 def _of_run(folder: Path, run: RunSource, reader: str) -> WorkItem:

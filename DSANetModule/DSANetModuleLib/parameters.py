@@ -55,6 +55,10 @@ class DSANetParameters:
     exportScene: bool = True
     exportAll: bool = False
 
+    # Work list. Its folders and the reader's name stay in Slicer's settings too.
+    hideOtherReaders: bool = False
+    saveWorkScene: bool = True
+
 
 def sceneParameters() -> DSANetParameters:
     """Return the panel's parameters in the present scene; their node is made where there is none."""
