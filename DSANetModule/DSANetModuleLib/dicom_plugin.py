@@ -75,9 +75,7 @@ def _describe(path: Path, count: int) -> tuple[str, list[str]]:
     times = dicom_facts.frame_times(dataset, count, warnings)
     spacing = dicom_facts.spacing(dataset, path.name, warnings)
     lines = [
-        _("Came subtracted.")
-        if dicom_facts.is_subtracted(dataset, mask)
-        else _("Is subtracted by DSANet; mask: {mask}.").format(mask=_maskText(mask)),
+        _subtractionText(dicom_facts.is_subtracted(dataset, mask), mask),
         _("Frame times are not in the header.")
         if times is None
         else _("Lasts {seconds:.1f} s, with the times of each frame.").format(seconds=times[-1]),
@@ -85,6 +83,14 @@ def _describe(path: Path, count: int) -> tuple[str, list[str]]:
     if spacing is None or spacing.pixel_mm2 is None:
         warnings.append(_("Sizes in mm are not calibrated."))
     return " ".join(lines), warnings
+
+
+def _subtractionText(subtracted: bool | None, mask: Any) -> str:
+    if subtracted:
+        return _("Came subtracted.")
+    if subtracted is None:
+        return _("The header does not say whether it is subtracted; DSANet looks at the pixels.")
+    return _("Is subtracted by DSANet; mask: {mask}.").format(mask=_maskText(mask))
 
 
 def _maskText(mask: Any) -> str:

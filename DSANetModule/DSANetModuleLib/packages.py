@@ -1,7 +1,8 @@
 """Python packages that Slicer does not bring: asked for once, on first use, by name, size and reason.
 
-pip may add packages and never replaces one: a constraints file holds every installed package, Slicer's own among them,
-at its version. Nothing here reaches for the network before the user has pressed OK.
+pip may add packages and replaces none: a constraints file holds every installed package, Slicer's own among them, at
+its version. The one exception is pydicom, which Slicer 5.10 brings too old; the user is told. Nothing here reaches
+for the network before the user has pressed OK.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,6 +28,9 @@ _RESOURCES = Path(__file__).resolve().parent.parent / "Resources"
 
 # A package that several distributions bring: any of them will do.
 _IMPORTED_AS = {"opencv-python-headless": "cv2"}
+
+# Slicer 5.10 brings pydicom 2.4; what it uses of it is in 3 as well. Nothing else that is installed is ever replaced.
+_UPDATED = frozenset(("pydicom",))
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,8 @@ def ensure(packages: PackageSet = LIGHT, *, again: bool = False, archive: str | 
     _refused.discard(packages.file)
     _install(wanted, archive)
     importlib.invalidate_caches()
+    if in_use := [r.name for r in wanted if r.name in _UPDATED and r.name in sys.modules]:
+        raise DependencyError(f"{', '.join(in_use)} was updated while Slicer was using it", "Restart Slicer")
     if still := missing(packages):
         raise DependencyError(
             f"{', '.join(r.name for r in still)} are still missing after the installation",
@@ -140,7 +147,7 @@ def _refuseToReplace(wanted: list[Requirement]) -> None:
     installed = _installed()
     for requirement in wanted:
         version = installed.get(canonicalize_name(requirement.name))
-        if version is not None:
+        if version is not None and requirement.name not in _UPDATED:
             raise DependencyError(
                 f"{requirement.name} {version} is installed, DSANet needs {requirement.specifier}",
                 "Use Slicer 5.10 or newer, or update the extension that brought this version",
@@ -148,11 +155,18 @@ def _refuseToReplace(wanted: list[Requirement]) -> None:
 
 
 def _agreed(packages: PackageSet, wanted: list[Requirement]) -> bool:
+    installed = _installed()
+    names = [
+        _("{name} (replaces {version})").format(name=r.name, version=installed[r.name])
+        if r.name in installed
+        else r.name
+        for r in wanted
+    ]
     text = _(
         "DSANet needs {count} Python packages {reason}: {names}.\n\n"
         "They are downloaded from the Python Package Index ({size}) and added to Slicer's Python; "
-        "packages that are there already are not changed. This is asked once.\n\nInstall them now?"
-    ).format(count=len(wanted), reason=packages.reason, names=", ".join(r.name for r in wanted), size=packages.size)
+        "what is there already is not changed. This is asked once.\n\nInstall them now?"
+    ).format(count=len(wanted), reason=packages.reason, names=", ".join(names), size=packages.size)
     return bool(slicer.util.confirmOkCancelDisplay(text, windowTitle=_("DSANet: Python packages")))
 
 

@@ -31,7 +31,7 @@ PLATFORMS = {
 _WINDOWS_ALONE = ("colorama",)
 
 # Slicer's own packages are never replaced, so they need not be carried.
-_SLICER_BRINGS = frozenset(("numpy", "scipy", "pydicom", "packaging", "pillow", "pyparsing", "six", "requests"))
+_SLICER_BRINGS = frozenset(("numpy", "scipy", "packaging", "pillow", "pyparsing", "six", "requests"))
 
 
 def makeArchive(out: Path, platform: str, python: str = "3.12", training: bool = False) -> Path:

@@ -33,9 +33,12 @@ WHEELS = [
     ("opencv-python-headless", "5.0.0", ["numpy>=2"]),
     ("python-gdcm", "3.2.6", []),
     ("tqdm", "4.70.1", []),
+    ("tqdm", "4.1", []),
+    ("pydicom", "2.4.4", []),
     # The newest wants a newer numpy than Slicer's: pip has to take the one before.
     ("onnxruntime", "1.30.0", ["numpy>=2.5"]),
     ("onnxruntime", "1.25.0", ["numpy>=1.21"]),
+    ("pydicom", "3.0.5", []),
     *((name, "99.0", []) for name in (*SLICERS, "vtk")),
 ]
 
@@ -130,7 +133,12 @@ def ensure(slicers_python, wheels, tmp_path):
     env = tmp_path / "env"
     shutil.copytree(slicers_python / "env", env, symlinks=True)
 
-    def call(*options: dict, path: Path | None = None, wheels: Path = wheels, **variables: str) -> dict:
+    def call(
+        *options: dict, path: Path | None = None, wheels: Path = wheels, first: str = "", **variables: str
+    ) -> dict:
+        if first:
+            command = [sys.executable, "-m", "pip", "--python", env, "install", "--quiet", "--no-index", "--find-links"]
+            subprocess.run([*command, wheels, first], check=True)
         folders = [slicers_python / "support", ROOT / "DSANetModule", ROOT, *([path] if path else [])]
         done = subprocess.run(
             [env / "bin" / "python", "-c", SCRIPT, json.dumps(options)],
@@ -196,9 +204,24 @@ def test_package_that_would_replace_one_of_slicers_is_refused_and_nothing_change
 def test_wheel_that_asks_for_vtk_is_refused(ensure, wheels, tmp_path):
     others = tmp_path / "others"
     shutil.copytree(wheels, others)
-    next(others.glob("tqdm-*")).unlink()
+    for wheel in others.glob("tqdm-*"):
+        wheel.unlink()
     make_wheel(others, "tqdm", "5.0", ["vtk"])
     assert ensure({}, wheels=others)["after"] == SLICERS
+
+
+def test_too_old_pydicom_of_slicer_510_is_updated_and_said_so(ensure, wheels, tmp_path):
+    seen = ensure({}, first="pydicom==2.4.4", wheels=wheels)
+    assert "pydicom (replaces 2.4.4)" in seen["asked"][0]
+    assert seen["said"] == []
+    assert _kept(seen["after"]) == SLICERS | {"pydicom": "3.0.5"}
+
+
+def test_package_of_another_extension_that_is_too_old_is_left_alone_and_named(ensure):
+    seen = ensure({}, first="tqdm==4.1")
+    assert "tqdm 4.1 is installed, DSANet needs >=4.66" in seen["said"][0]
+    assert (seen["asked"], seen["pip"]) == ([], 0)
+    assert seen["after"] == SLICERS | {"tqdm": "4.1"}
 
 
 def test_opencv_is_installed_only_where_no_cv2_is_there(ensure, tmp_path):

@@ -108,6 +108,7 @@ class TestDicomPlugin:
         assert loadable.selected
         assert loadable.confidence > 0.7
         assert loadable.name.startswith("DSA run 7")
+        assert "looks at the pixels" in loadable.tooltip
 
     def test_what_is_no_run_is_left_alone(self, plugin, tmp_path):
         from run_files import write_dicom
