@@ -31,8 +31,8 @@ class FramesSection(BaseSection):
         self._updating = False
         self._curve: Any = None
         self._hidden = ""
-        ui.previousButton.connect("clicked(bool)", self.onPrevious)
-        ui.nextButton.connect("clicked(bool)", self.onNext)
+        ui.previousFrameButton.connect("clicked(bool)", self.onPrevious)
+        ui.nextFrameButton.connect("clicked(bool)", self.onNext)
         ui.frameSlider.connect("valueChanged(int)", self.onSlider)
         ui.playButton.connect("toggled(bool)", self.onPlay)
         ui.stateStrip.connect("cellClicked(int,int)", self.onStrip)
@@ -113,7 +113,7 @@ class FramesSection(BaseSection):
         """Follow the shown frame, the key frame and the states."""
         case, ui = self.context.case, self.ui
         for widget in (
-            ui.previousButton, ui.nextButton, ui.frameSlider, ui.playButton, ui.stateStrip, ui.setKeyFrameButton,
+            ui.previousFrameButton, ui.nextFrameButton, ui.frameSlider, ui.playButton, ui.stateStrip, ui.setKeyFrameButton,
         ):  # fmt: skip
             widget.setEnabled(case is not None)
         frame = self.context.frame

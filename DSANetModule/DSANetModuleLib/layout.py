@@ -6,6 +6,8 @@ from typing import Any
 
 import slicer
 
+from DSANetLib.mrml.subtracted import viewed_volume
+
 # Any number that Slicer and its extensions do not use; the description is added once a scene's layout node.
 LAYOUT_ID = 40644
 SLICE_VIEW = "Red"
@@ -59,7 +61,7 @@ class Layout:
     def update(self) -> None:
         """Show the chosen run in the slice view, once: what the user does with the view afterwards stays."""
         case = self.context.case
-        identifier = case.run.volume.GetID() if case else ""
+        identifier = viewed_volume(case.run).GetID() if case else ""
         if identifier != self._shown:
             self._shown = identifier
             if identifier:

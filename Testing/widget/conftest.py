@@ -24,6 +24,16 @@ def application():
 
 
 @pytest.fixture(autouse=True)
+def no_error_in_a_slot(monkeypatch):
+    """Qt and VTK print an exception of a slot or observer and go on: here it fails the test."""
+    found = []
+    monkeypatch.setattr(sys, "excepthook", lambda _kind, error, _trace: found.append(error))
+    yield
+    if found:
+        raise found[0]
+
+
+@pytest.fixture(autouse=True)
 def scene(application):
     """The scene, emptied; a test that leaves more than Slicer's own nodes behind after clearing fails."""
     import standins
@@ -91,3 +101,49 @@ def panel(scene, application):
     widget.exit()
     widget.cleanup()
     widget.parent.deleteLater()
+
+
+@pytest.fixture(scope="session")
+def film_file(tmp_path_factory):
+    """A multi-frame DICOM file of 24 frames of 120 × 150, two a second, that says it is subtracted."""
+    from films import film
+    from run_files import write_dicom
+
+    frames, _times = film(count=24)
+    return write_dicom(tmp_path_factory.mktemp("films") / "film é 中.dcm", frames)
+
+
+@pytest.fixture
+def case(panel):
+    """A run of 24 frames chosen in the panel: masks predicted on frame 9 (0-based), its curve, key frame 9."""
+    return put_case(panel, "film")
+
+
+def put_case(panel, name):
+    """Put a run with masks and curve into the scene, as loading and segmenting do, and choose it."""
+    import numpy as np
+    from films import film_run
+
+    from DSANetLib.mrml.attributes import set_facts
+    from DSANetLib.mrml.scene import find_cases
+    from DSANetLib.mrml.segmentation import write_masks
+    from DSANetLib.mrml.sequence import write_run
+    from DSANetLib.mrml.table import write_table
+    from DSANetLib.tables import CURVE_COLUMNS
+
+    run = film_run(case_id=name)
+    nodes = write_run(run)
+    set_facts(nodes.sequence, {"KeyFrame": 9, "Warnings": "The frame times are unknown"})
+    tumour = np.zeros((120, 150), np.uint8)
+    tumour[30:60, 40:80] = 1
+    liver = np.zeros_like(tumour)
+    liver[10:100, 20:130] = 1
+    facts = {"Model": "ffs-phantom", "TumourThreshold": 0.35, "Runtime": "onnxruntime CPU", "KeyFrame": 9}
+    write_masks(nodes, {9: (liver, tumour)}, facts=facts)
+    rows = [
+        {"frame": i + 1, "time": i * 0.5, "opacification": float(i), "key_frame": int(i == 9)} for i in range(run.count)
+    ]
+    write_table(CURVE_COLUMNS, rows, f"{name} curve", role="curve", case_id=name)
+    (made,) = [found for found in find_cases() if found.case_id == name]
+    panel.context.setCase(made)
+    return panel.context.case

@@ -6,6 +6,7 @@ docstring; whether a call exists in Slicer at all is checked against Slicer's so
 
 from __future__ import annotations
 
+import ctypes
 import inspect
 import os
 import re
@@ -83,8 +84,19 @@ def _attribute(self, name):
     return _getattribute(self, name)
 
 
+def _keep_singletons():
+    """PySide6 6.12 gives None, True and False away once too often with each call that returns them.
+
+    Python 3.12 and later count no references to these; before, Python ends as soon as none are left.
+    """
+    if sys.version_info < (3, 12):
+        for single in (None, True, False):
+            ctypes.c_ssize_t.from_address(id(single)).value += 1 << 40
+
+
 def install_qt():
     """Put ``qt`` and ``ctk`` into Python's modules and return the application object."""
+    _keep_singletons()
     app = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["Slicer"])
     qt = types.ModuleType("qt", "PySide6 as PythonQt")
     for space in (QtCore, QtGui, QtWidgets):
@@ -385,6 +397,9 @@ class SegmentEditorWidget(QtWidgets.QWidget):
 
     def setActiveEffectByName(self, name):
         self.__dict__["active"] = name
+
+    def effectByName(self, name):
+        return None
 
     def __getattr__(self, name):
         """Every other setter is taken note of and does nothing."""

@@ -1,0 +1,110 @@
+"""Section *Frames*: browsing, playing, the key frame, the strip; none of it touches a mask."""
+
+from __future__ import annotations
+
+import numpy as np
+from conftest import put_case
+
+from DSANetLib.mrml.attributes import fact
+from DSANetLib.mrml.plots import find_plot
+from DSANetLib.mrml.segmentation import read_masks, states
+from DSANetLib.mrml.sequence import stored_frames
+
+
+def everything(masks):
+    """Masks and states of all frames, as bytes."""
+    return {
+        frame: (state, read_masks(masks, frame).liver.tobytes(), read_masks(masks, frame).tumour.tobytes())
+        for frame, state in states(masks).items()
+    }
+
+
+def test_stepping_sliding_and_clicking_show_a_frame(panel, case):
+    browser = case.run.browser
+    panel.press("nextFrameButton")
+    assert browser.GetSelectedItemNumber() == 1
+    panel.press("previousFrameButton")
+    panel.press("previousFrameButton")
+    assert browser.GetSelectedItemNumber() == 0
+    panel.find("frameSlider").value = 7
+    assert browser.GetSelectedItemNumber() == 7
+    panel.find("stateStrip").cellClicked.emit(0, 12)
+    assert browser.GetSelectedItemNumber() == 12
+    assert panel.find("frameLabel").text == "Frame 13 of 24, 6.00 s"
+    browser.SetSelectedItemNumber(3)  # as Slicer's own sequence bar does
+    assert panel.find("frameSlider").value == 3
+
+
+def test_strip_shows_state_and_key_frame(panel, case):
+    strip = panel.find("stateStrip")
+    assert [strip.item(0, i).text() for i in (8, 9, 10)] == ["–", "P", "–"]
+    assert strip.horizontalHeaderItem(9).text() == "10*"
+    from DSANetLib.mrml.editing import editing
+
+    editing(case.masks).accept(9)
+    assert strip.item(0, 9).text() == "A"
+
+
+def test_key_frame_is_moved_by_hand_shown_as_such_and_given_back(panel, case):
+    assert panel.find("keyFrameLabel").text == "Key frame 10, chosen automatically"
+    assert not panel.find("automaticKeyButton").enabled
+    panel.context.setFrame(4)
+    panel.press("setKeyFrameButton")
+    assert fact(case.run.sequence, "UserKeyFrame") == "4"
+    assert panel.find("keyFrameLabel").text == "Key frame 5, chosen by hand"
+    panel.context.setFrame(0)
+    panel.press("goToKeyButton")
+    assert panel.context.frame == 4
+    panel.press("automaticKeyButton")
+    assert fact(case.run.sequence, "UserKeyFrame") is None
+    assert panel.find("keyFrameLabel").text == "Key frame 10, chosen automatically"
+
+
+def test_curve_stands_in_the_plot_view_with_key_and_shown_frame(panel, case, scene):
+    plot = find_plot(case.run)
+    assert scene.GetSingletonNode("PlotView1", "vtkMRMLPlotViewNode").GetPlotChartNodeID() == plot.chart.GetID()
+    marks = plot.marks.GetTable()
+    assert marks.GetColumnByName("key").GetValue(0) == 4.5
+    panel.context.setFrame(6)
+    assert marks.GetColumnByName("shown").GetValue(0) == 3.0
+    panel.press("setKeyFrameButton")
+    assert marks.GetColumnByName("key").GetValue(0) == 3.0
+    assert find_plot(case.run).chart is plot.chart
+
+
+def test_each_run_has_its_own_curve(panel, scene):
+    first, second = put_case(panel, "first"), put_case(panel, "second")
+    view = scene.GetSingletonNode("PlotView1", "vtkMRMLPlotViewNode")
+    assert view.GetPlotChartNodeID() == find_plot(second.run).chart.GetID()
+    panel.context.setCase(first)
+    assert view.GetPlotChartNodeID() == find_plot(first.run).chart.GetID()
+
+
+def test_playing_hides_the_masks_and_stopping_shows_them(panel, case):
+    display = case.masks.segmentation.GetDisplayNode()
+    panel.press("playButton")
+    assert case.run.browser.GetPlaybackActive()
+    assert not display.GetVisibility()
+    case.run.browser.SetPlaybackActive(False)  # as Slicer's own sequence bar does
+    assert display.GetVisibility()
+    assert not panel.find("playButton").checked
+    panel.find("hideMasksCheckBox").click()
+    panel.press("playButton")
+    assert display.GetVisibility()
+    panel.widget.exit()
+    assert not case.run.browser.GetPlaybackActive()
+
+
+def test_browsing_and_playing_at_every_frame_change_no_mask_and_no_state(panel, case):
+    before = everything(case.masks)
+    for frame in stored_frames(case.run.sequence):
+        panel.context.setFrame(frame)
+        panel.find("playButton").click()
+        panel.press("nextFrameButton")
+        panel.press("previousFrameButton")
+        panel.find("playButton").click()
+        panel.press("goToKeyButton")
+    panel.widget.exit()
+    panel.widget.enter()
+    assert everything(case.masks) == before
+    assert np.array_equal(sorted(before), sorted(stored_frames(case.run.sequence)))
