@@ -17,7 +17,7 @@ from threading import Event
 from typing import Any
 
 from . import __version__, options
-from .errors import DSANetError
+from .errors import ChoiceError, DSANetError
 
 OK, FAILED, USAGE, STOPPED = 0, 1, 2, 130
 
@@ -100,31 +100,16 @@ class _WrongUsageError(Exception):
 
 def run_command(chosen: argparse.Namespace) -> int:
     """``dsanet run``: every run through the pipeline."""
-    from .batch.many import run_many
-    from .batch.patients import gather_runs, read_patients
+    from .batch.many import run_inputs
     from .batch.report import Reporter
 
-    sources, patients = gather_runs(chosen.inputs)
-    if len(sources) > 1 and (chosen.key_frame is not None or chosen.mask_frame is not None):
-        raise _WrongUsageError(f"--key-frame and --mask-frame are for one run, {len(sources)} were found")
-    clinical = None
-    if chosen.clinical is not None:
-        from .clinical import read_clinical
-
-        clinical = read_clinical(chosen.clinical)
-    by_folder = chosen.patients == "folders"
-    if chosen.patients and not by_folder:
-        patients = patients | read_patients(chosen.patients)
-    outcomes = run_many(
-        sources,
-        chosen.out,
-        _batch_options(chosen),
-        clinical=clinical,
-        clinical_from=chosen.clinical or "",
-        patients=patients,
-        by_folder=by_folder,
-    )
-    with Reporter(len(sources), json_lines=chosen.json, quiet=chosen.quiet) as reporter:
+    try:
+        total, outcomes = run_inputs(
+            chosen.inputs, chosen.out, _batch_options(chosen), clinical=chosen.clinical, patients=chosen.patients
+        )
+    except ChoiceError as error:
+        raise _WrongUsageError(str(error)) from error
+    with Reporter(total, json_lines=chosen.json, quiet=chosen.quiet) as reporter:
         for outcome in outcomes:
             reporter.add(outcome)
             if chosen.stopped.is_set():

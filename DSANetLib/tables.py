@@ -10,7 +10,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from .results import CaseResult, Segmentation
+from .results import CaseResult, Lesion, Response, Segmentation
 
 Cell = str | int | float | None
 
@@ -45,6 +45,12 @@ RESULT_COLUMNS = (
     Column("liver_area_px", "px", "Liver area on the key frame; empty for a model without liver"),
     Column("masks", "", "predicted or edited"),
     Column("flags", "", "Short names of what the reader has to know, separated by spaces"),
+)
+
+BATCH_COLUMNS = (
+    *RESULT_COLUMNS,
+    Column("status", "", "done or failed"),
+    Column("reason", "", "Why there is no result, and what to do about it; empty where there is one"),
 )
 
 LESION_COLUMNS = (
@@ -112,10 +118,15 @@ def result_row(case: CaseResult) -> dict[str, Cell]:
 
 
 def lesion_rows(segmentation: Segmentation) -> list[dict[str, Cell]]:
-    """Return a row for each lesion, keyed by the names of `LESION_COLUMNS`."""
+    """Return a row for each lesion of a run, keyed by the names of `LESION_COLUMNS`."""
+    return lesion_cells(segmentation.case_id, segmentation.lesions)
+
+
+def lesion_cells(case_id: str, lesions: Iterable[Lesion]) -> list[dict[str, Cell]]:
+    """Return a row for each lesion of a case."""
     return [
         {
-            "case": segmentation.case_id,
+            "case": case_id,
             "lesion": lesion.number,
             "frame": lesion.frame + 1,
             "row": lesion.row,
@@ -125,7 +136,7 @@ def lesion_rows(segmentation: Segmentation) -> list[dict[str, Cell]]:
             "longest_diameter_px": lesion.longest_diameter_px,
             "longest_diameter_mm": lesion.longest_diameter_mm,
         }
-        for lesion in segmentation.lesions
+        for lesion in lesions
     ]
 
 
@@ -139,19 +150,18 @@ def curve_rows(segmentation: Segmentation) -> list[dict[str, Cell]]:
     ]
 
 
-def patient_row(patient_id: str, cases: Sequence[CaseResult]) -> dict[str, Cell]:
+def patient_row(patient_id: str, response: Response) -> dict[str, Cell]:
     """Return the one row of a patient, keyed by the names of `PATIENT_COLUMNS`."""
-    response = cases[0].response
     return {
         "patient": patient_id,
-        "runs": len(cases),
-        "cases": " ".join(c.case_id for c in cases),
-        "probability": response.probability if response else None,
-        "class": response.label if response else None,
-        "threshold": response.threshold if response else None,
-        "response_model": response.model if response else None,
-        "clinical_used": ("yes" if response.clinical_used else "no") if response else None,
-        "flags": " ".join(flag.code for flag in response.flags) if response else "",
+        "runs": len(response.run_probabilities),
+        "cases": " ".join(response.run_probabilities),
+        "probability": response.probability,
+        "class": response.label,
+        "threshold": response.threshold,
+        "response_model": response.model,
+        "clinical_used": "yes" if response.clinical_used else "no",
+        "flags": " ".join(flag.code for flag in response.flags),
     }
 
 

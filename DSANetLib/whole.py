@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import OutputError
+
+_LEFTOVER = re.compile(r"\.(?P<name>.+)\.(?P<kind>part|old)-(?P<pid>\d+)")
 
 
 @contextmanager
@@ -49,6 +53,41 @@ def write_whole(path: Path, text: str) -> None:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Take away what a program that was killed left half-written in a folder, and give back what it had put aside."""
+    for path in folder.glob(".*-*") if folder.is_dir() else ():
+        found = _LEFTOVER.fullmatch(path.name)
+        if found is None or _runs(int(found["pid"])):
+            continue
+        name, kind = found["name"], found["kind"]
+        if kind == "old" and not (folder / name).exists():
+            path.replace(folder / name)
+        elif path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _runs(pid: int) -> bool:
+    """Return whether a process of this number runs; in doubt it does."""
+    if pid == os.getpid():
+        return False  # this one has nothing under way when it asks
+    if sys.platform == "win32":
+        import ctypes
+
+        handle = ctypes.windll.kernel32.OpenProcess(0x00100000, False, pid)  # SYNCHRONIZE; os.kill would end it
+        if handle:
+            ctypes.windll.kernel32.CloseHandle(handle)
+        return bool(handle)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def _unwritable(path: Path, error: OSError) -> OutputError:

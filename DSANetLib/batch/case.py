@@ -11,12 +11,22 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
+from ..correction.uncertainty import mask_uncertainty
 from ..errors import DependencyError, OutputError, SceneError
 from ..preparation import display_frame
 from ..results import RESEARCH_NOTE, CaseResult
-from ..tables import CURVE_COLUMNS, LESION_COLUMNS, RESULT_COLUMNS, curve_rows, lesion_rows, result_row, to_csv
-from .picture import LIVER_COLOUR, TUMOUR_COLOUR, write_picture
+from ..tables import (
+    CURVE_COLUMNS,
+    LESION_COLUMNS,
+    RESULT_COLUMNS,
+    curve_rows,
+    lesion_rows,
+    patient_row,
+    result_row,
+    to_csv,
+)
 from ..whole import whole_folder
+from .picture import LIVER_COLOUR, TUMOUR_COLOUR, write_picture
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +56,13 @@ def check_free(folder: Path, overwrite: bool) -> None:
 
 
 def write_case(
-    case: CaseResult, folder: Path, *, scene: bool = True, picture: bool = True, overwrite: bool = False
+    case: CaseResult,
+    folder: Path,
+    *,
+    scene: bool = True,
+    picture: bool = True,
+    overwrite: bool = False,
+    made_with: str = "",
 ) -> list[str]:
     """Write all files of a case.
 
@@ -60,6 +76,8 @@ def write_case(
         Whether to write the Slicer files and the picture.
     overwrite
         Replace an earlier result of this program.
+    made_with
+        Digest of what the result follows from (`batch.done`), kept in ``case.json``.
 
     Returns
     -------
@@ -80,12 +98,12 @@ def write_case(
             write_picture(case, temporary / "picture.png")
         if scene:
             notes += _write_slicer_files(case, temporary)
-        text = json.dumps(case_facts(case), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        text = json.dumps(case_facts(case, made_with), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         (temporary / MARKER).write_text(text, encoding="utf-8")
     return notes
 
 
-def case_facts(case: CaseResult) -> dict[str, Any]:
+def case_facts(case: CaseResult, made_with: str = "") -> dict[str, Any]:
     """Return what ``case.json`` holds: the row of the case, flags with their sentences, settings; no times of day."""
     segmentation = case.segmentation
     prepared = segmentation.prepared
@@ -95,9 +113,14 @@ def case_facts(case: CaseResult) -> dict[str, Any]:
         **result_row(case),
         "liver_threshold": segmentation.liver_threshold,
         "tumour_threshold": segmentation.tumour_threshold,
+        "uncertainty": mask_uncertainty(
+            segmentation.tumour_maps[segmentation.key_frame.index], segmentation.tumour_threshold
+        ),
         "frames_with_masks": [frame + 1 for frame in segmentation.frames],
         "calibration": case.response.calibration if case.response else None,
         "run_probabilities": dict(case.response.run_probabilities) if case.response else None,
+        "patient_row": patient_row(case.patient_id or case.case_id, case.response) if case.response else None,
+        "made_with": made_with,
         "lesion_list": lesion_rows(segmentation),
         "flag_texts": {flag.code: flag.text for flag in case.flags if flag.code != "note"},
         "notes": [flag.text for flag in case.flags if flag.code == "note"],

@@ -62,7 +62,10 @@ def sentence(outcome: CaseOutcome) -> str:
     lesions = f"{row['lesions']} lesion{'' if row['lesions'] == 1 else 's'}"
     response = f"response probability {row['probability']:.2f} ({row['class']})"
     flags = f" [{row['flags']}]" if row["flags"] else ""
-    return f"{outcome.case_id}: {lesions} on key frame {row['key_frame']}, {response}{flags} -> {outcome.folder}"
+    before = " (done before)" if outcome.done_before else ""
+    return (
+        f"{outcome.case_id}: {lesions} on key frame {row['key_frame']}, {response}{flags} -> {outcome.folder}{before}"
+    )
 
 
 def json_line(outcome: CaseOutcome) -> Mapping[str, Any]:
@@ -74,6 +77,7 @@ def json_line(outcome: CaseOutcome) -> Mapping[str, Any]:
         "input": outcome.source,
         **outcome.row,
         "folder": str(outcome.folder),
+        "done_before": outcome.done_before,
         "timings_s": {name: round(seconds, 4) for name, seconds in outcome.timings_s.items()},
         "notes": [*outcome.notes, *([outcome.complaint] if outcome.complaint else [])],
     }

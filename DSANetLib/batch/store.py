@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..errors import OutputError
-from ..tables import PATIENT_COLUMNS, RESULT_COLUMNS, Cell, Column, to_csv
+from ..tables import BATCH_COLUMNS, PATIENT_COLUMNS, Cell, Column, to_csv
 from ..whole import write_whole
 
 RESULTS, PATIENTS = "results.csv", "patients.csv"
+DONE, FAILED = "done", "failed"
 
 
 class Store:
@@ -29,14 +30,32 @@ class Store:
     """
 
     def __init__(self, out: Path) -> None:
-        self._results = _Table(out / RESULTS, RESULT_COLUMNS)
+        self._results = _Table(out / RESULTS, BATCH_COLUMNS)
         self._patients = _Table(out / PATIENTS, PATIENT_COLUMNS)
 
-    def add(self, results: Sequence[Mapping[str, Cell]], patient: Mapping[str, Cell] | None) -> None:
-        """Add the rows of a patient's cases and, where there is a prediction, the patient's own."""
-        self._results.put(results)
-        if patient is not None:
-            self._patients.put([patient])
+    def add(self, result: Mapping[str, Cell], patient: Mapping[str, Cell], *, found_as: str) -> None:
+        """Add the row of a case that is done, and its patient's.
+
+        Parameters
+        ----------
+        result, patient
+            Keyed by the names of `RESULT_COLUMNS` and `PATIENT_COLUMNS`.
+        found_as
+            The case's name before it was read; a row of that name that says why it failed before goes.
+        """
+        self._drop_failed(found_as)
+        self._results.put({**result, "status": DONE, "reason": None})
+        self._patients.put(patient)
+
+    def add_failed(self, case_id: str, reason: str) -> None:
+        """Add the row of a case that failed, without a patient; a result of the same name that is there stays."""
+        if self._results.cell(case_id, "status") != DONE:
+            row = dict.fromkeys((column.name for column in BATCH_COLUMNS), None)
+            self._results.put({**row, "case": case_id, "status": FAILED, "reason": reason})
+
+    def _drop_failed(self, case_id: str) -> None:
+        if self._results.cell(case_id, "status") == FAILED:
+            self._results.drop(case_id)
 
 
 class _Table:
@@ -47,11 +66,22 @@ class _Table:
         if path.exists():
             self._read()
 
-    def put(self, rows: Sequence[Mapping[str, Cell]]) -> None:
-        key = self._columns[0].name
-        for row in rows:
-            text = to_csv(self._columns, [row])
-            self._lines[str(row[key])] = next(csv.reader(text.splitlines()[1:]))
+    def cell(self, key: str, name: str) -> str | None:
+        """Return a cell as it stands in the file, None where the row is not there."""
+        line = self._lines.get(key)
+        return None if line is None else line[[column.name for column in self._columns].index(name)]
+
+    def drop(self, key: str) -> None:
+        """Leave a row out from the next `put` on."""
+        self._lines.pop(key, None)
+
+    def put(self, row: Mapping[str, Cell]) -> None:
+        """Add a row, or replace the one of the same name, and write the table."""
+        text = to_csv(self._columns, [row])
+        line = next(csv.reader(io.StringIO(text.partition("\n")[2], newline="")))
+        if self._path.exists() and self._lines.get(line[0]) == line:
+            return
+        self._lines[line[0]] = line
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow([column.name for column in self._columns])

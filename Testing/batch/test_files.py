@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+import os
+import subprocess
+import sys
+
 import pytest
 
 from DSANetLib.batch.case import case_folder, check_free
 from DSANetLib.batch.patients import assign_patients, gather_runs, read_patients
 from DSANetLib.batch.store import Store
-from DSANetLib.whole import whole_folder, write_whole
 from DSANetLib.errors import ClinicalError, OutputError
 from DSANetLib.readers import RunSource
-from DSANetLib.tables import PATIENT_COLUMNS, RESULT_COLUMNS, to_csv
+from DSANetLib.tables import BATCH_COLUMNS, PATIENT_COLUMNS, RESULT_COLUMNS, to_csv
+from DSANetLib.whole import remove_leftovers, whole_folder, write_whole
 
 
 def _names(folder):
@@ -81,17 +86,58 @@ def _row(columns, **values):
     return {column.name: values.get(column.name) for column in columns}
 
 
+def _result(**values):
+    return _row(RESULT_COLUMNS, **values)
+
+
+def _patient(**values):
+    return _row(PATIENT_COLUMNS, **values)
+
+
 def test_tables_grow_and_replace_only_rows_of_the_same_name(tmp_path):
     store = Store(tmp_path)
-    store.add([_row(RESULT_COLUMNS, case="b", lesions=1)], _row(PATIENT_COLUMNS, patient="p", runs=1))
-    Store(tmp_path).add([_row(RESULT_COLUMNS, case="a", lesions=2)], None)
-    Store(tmp_path).add([_row(RESULT_COLUMNS, case="b", lesions=3)], _row(PATIENT_COLUMNS, patient="p", runs=2))
-    rows = [_row(RESULT_COLUMNS, case="b", lesions=3), _row(RESULT_COLUMNS, case="a", lesions=2)]
-    assert (tmp_path / "results.csv").read_text() == to_csv(RESULT_COLUMNS, rows)
+    store.add(_result(case="b", lesions=1), _patient(patient="p", runs=1), found_as="b")
+    Store(tmp_path).add(_result(case="a", lesions=2), _patient(patient="q"), found_as="a")
+    Store(tmp_path).add(_result(case="b", lesions=3), _patient(patient="p", runs=2), found_as="b")
+    rows = [_result(case="b", lesions=3), _result(case="a", lesions=2)]
+    assert (tmp_path / "results.csv").read_text() == to_csv(
+        BATCH_COLUMNS, [row | {"status": "done", "reason": None} for row in rows]
+    )
     assert (tmp_path / "patients.csv").read_text() == to_csv(
-        PATIENT_COLUMNS, [_row(PATIENT_COLUMNS, patient="p", runs=2)]
+        PATIENT_COLUMNS, [_patient(patient="p", runs=2), _patient(patient="q")]
     )
     assert _names(tmp_path) == ["patients.csv", "results.csv"]
+
+
+def test_a_failed_case_is_a_row_until_it_is_done(tmp_path):
+    def table():
+        lines = csv.DictReader((tmp_path / "results.csv").read_text().splitlines())
+        return [(row["case"], row["lesions"], row["status"], row["reason"]) for row in lines]
+
+    Store(tmp_path).add_failed("found", "is dark. Use another.")
+    assert table() == [("found", "", "failed", "is dark. Use another.")]
+    # Once read it has another name, as a header showed that the first one was a person's.
+    Store(tmp_path).add(_result(case="case-1", lesions=0), _patient(patient="case-1"), found_as="found")
+    assert table() == [("case-1", "0", "done", "")]
+    # A later failure, as of a rerun with other settings, does not hide the result that is there.
+    Store(tmp_path).add_failed("case-1", "a result is there already")
+    assert table() == [("case-1", "0", "done", "")]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="makes up process numbers by POSIX means")
+def test_what_a_killed_program_left_goes_and_what_it_put_aside_comes_back(tmp_path):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    at_work = os.getppid()
+    for name in (f".a.part-{gone.pid}", f".b.old-{gone.pid}", f".c.old-{gone.pid}", f".d.part-{at_work}", "c", ".e-1"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(name)
+    (tmp_path / f".results.csv.part-{gone.pid}").write_text("half")
+    remove_leftovers(tmp_path)
+    remove_leftovers(tmp_path / "not there")
+    assert _names(tmp_path) == sorted(["b", "c", f".d.part-{at_work}", ".e-1"])
+    assert (tmp_path / "b" / "file").read_text() == f".b.old-{gone.pid}"
+    assert (tmp_path / "c" / "file").read_text() == "c"
 
 
 @pytest.mark.parametrize("content", [b"case,mine\n1,2\n", b"", b"\xff\xfe\x00", b"patient\n"])

@@ -47,7 +47,7 @@ def test_a_case_gets_scene_masks_tables_and_picture(dsanet, tmp_path, run_folder
         expected |= {f"masks/frame_{frame:04d}{end}" for end in ("_labels.png", "_view.png", ".seg.nrrd")}
     assert names == (expected if not err else expected - {"slice_view.png"})
     assert zipfile.ZipFile(folder / "scene.mrb").testzip() is None
-    assert _rows(tmp_path / "out" / "results.csv") == [row]
+    assert _rows(tmp_path / "out" / "results.csv") == [row | {"status": "done", "reason": ""}]
     assert out == [
         f"good: {row['lesions']} lesion{'s' if row['lesions'] != '1' else ''} on key frame {key}, "
         f"response probability {float(row['probability']):.2f} ({row['class']})"
