@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import base64
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from ..errors import SceneError
 from ..run import DSARun, MaskSubtraction, PixelSpacing
-from .attributes import CASE, ROLE, Fact, fact, number, numbers
+from .attributes import CASE, PREFIX, ROLE, Fact, fact, number, numbers
+
+if TYPE_CHECKING:
+    from ..preparation import PreparedRun
+
+_BETWEEN = " | "
 
 
 def run_facts(run: DSARun) -> dict[str, Fact]:
@@ -20,6 +30,8 @@ def run_facts(run: DSARun) -> dict[str, Fact]:
         "Intensity": run.intensity,
         "TimesFrom": "assumed" if run.times_s is None else "source",
         "SourceFrames": run.count,
+        "Visible": None if run.visible is None else visible_text(run.visible),
+        "RunWarnings": warnings_text(run.warnings) or None,
     }
     if run.spacing is not None:
         facts |= spacing_facts(run.spacing)
@@ -31,6 +43,52 @@ def run_facts(run: DSARun) -> dict[str, Fact]:
             "MaskTidOffset": run.mask.tid_offset,
         }
     return facts
+
+
+def visible_text(visible: np.ndarray) -> str:
+    """Return a shutter, (rows, columns) bool, as text: rows, columns, and its packed bits."""
+    packed = base64.b64encode(zlib.compress(np.packbits(visible).tobytes(), 9)).decode("ascii")
+    return f"{visible.shape[0]} {visible.shape[1]} {packed}"
+
+
+def visible_of(sequence: Any) -> np.ndarray | None:
+    """Return the shutter of a run, (rows, columns) bool, True inside; None where the source did not say."""
+    text = fact(sequence, "Visible")
+    if text is None:
+        return None
+    try:
+        rows, columns, packed = text.split()
+        shape = int(rows), int(columns)
+        bits = np.frombuffer(zlib.decompress(base64.b64decode(packed, validate=True)), np.uint8)
+        return np.unpackbits(bits, count=shape[0] * shape[1]).reshape(shape).astype(bool)
+    except (ValueError, zlib.error) as error:
+        raise SceneError(
+            f"has a damaged attribute {PREFIX}Visible", "Load the run again", sequence.GetName()
+        ) from error
+
+
+def warnings_text(warnings: Sequence[str]) -> str:
+    """Return sentences as one text."""
+    return _BETWEEN.join(warning.replace("|", "/") for warning in warnings)
+
+
+def warnings_of(sequence: Any) -> tuple[str, ...]:
+    """Return what the reader of a run had to say."""
+    return tuple((fact(sequence, "RunWarnings") or "").split(_BETWEEN)) if fact(sequence, "RunWarnings") else ()
+
+
+def found_facts(prepared: PreparedRun) -> dict[str, Fact]:
+    """Return what the preparation found out of a run; frames are 0-based."""
+    done = prepared.subtraction
+    return {
+        "KeyFrame": int(prepared.key_frame.index),
+        "KeyTime": float(prepared.key_frame.time_s),
+        "ArrivalFrame": int(prepared.arrival),
+        "FoundPolarity": prepared.polarity,
+        "SubtractedHere": done.performed,
+        "FoundMaskFrames": tuple(int(i) for i in done.frames) if done.performed else None,
+        "Warnings": warnings_text(prepared.warnings) or None,
+    }
 
 
 def spacing_facts(spacing: PixelSpacing) -> dict[str, Fact]:

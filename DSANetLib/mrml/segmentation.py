@@ -17,7 +17,7 @@ from ..errors import SceneError
 from .attributes import CASE, FRAME, ROLE, STATE, Fact, fact, need_fact, set_facts
 from .headless import logic, scene, start
 from .labelmap import fill, segment_array
-from .sequence import RunNodes, frame_array, item_number, items, set_time_index, shown_frame, stored_frames
+from .sequence import RunNodes, frame_array, item_number, items, shown_frame, stored_frames
 from .terminology import LIVER, SEGMENTS, TUMOUR
 
 FrameState = Literal["empty", "predicted", "edited", "accepted", "rejected"]
@@ -77,7 +77,9 @@ def write_masks(
     slicer = start()
     name = scene().GenerateUniqueName(f"{run.sequence.GetName()} masks")
     sequence = scene().AddNewNodeByClass("vtkMRMLSequenceNode", name)
-    set_time_index(sequence)
+    sequence.SetIndexName(run.sequence.GetIndexName())
+    sequence.SetIndexUnit(run.sequence.GetIndexUnit())
+    sequence.SetIndexType(run.sequence.GetIndexType())
     set_facts(sequence, {**(facts or {}), ROLE: "masks", CASE: need_fact(run.sequence, CASE)})
     template, volume = slicer.vtkMRMLSegmentationNode(), run.sequence.GetNthDataNode(0)
     for place, frame in enumerate(stored_frames(run.sequence)):

@@ -5,8 +5,47 @@ A Qt timer asks the worker's client what there is; nothing here waits, and no th
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
+
+import qt
+from slicer.i18n import tr as _
+
+from DSANetLib.errors import DSANetError, WorkerError
+
+from .logic import BATCH, PANEL
+
+logger = logging.getLogger(__name__)
+
+_POLL_MS = 50
+
+
+def _stages() -> dict[str, str]:
+    return {
+        "starting": _("Starting"),
+        "reading": _("Reading the file"),
+        "preparation": _("Preparing the frames"),
+        "model": _("Loading the model"),
+        "network": _("Segmenting"),
+        "response": _("Predicting"),
+        "batch": _("Working through the runs"),
+    }
+
+
+@dataclass
+class _Running:
+    """A job under way, and how far it is."""
+
+    job: Any
+    done: Callable[[Any], None] | None
+    failed: Callable[[Exception], None] | None
+    cancelled: Callable[[], None] | None
+    progress: Any = None
+    since: float = 0.0
+    cancelling: bool = False
 
 
 class Jobs:
@@ -18,19 +57,34 @@ class Jobs:
         The module's logic, which makes the jobs and applies their answers.
     changed
         Called at the start, at progress and at the end of a job.
-
-    Attributes
-    ----------
-    busy
-        Whether a job of the panel runs (a batch does not count: see `isBusy`).
-    stage
-        A sentence for people on what is done just now, translated; empty where nothing is.
-    fraction, secondsLeft
-        0-1 and seconds, None where not known.
     """
 
     def __init__(self, logic: Any, changed: Callable[[], None] = lambda: None) -> None:
-        raise NotImplementedError
+        self._logic, self._changed = logic, changed
+        self._running: dict[str, _Running] = {}
+        self._timer = qt.QTimer()
+        self._timer.setInterval(_POLL_MS)
+        self._timer.connect("timeout()", self.poll)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job of the panel runs (a batch does not count: see `isBusy`)."""
+        return self.isBusy()
+
+    @property
+    def stage(self) -> str:
+        """What is done just now, for people; empty where nothing is."""
+        return self.progressOf(PANEL)[0]
+
+    @property
+    def fraction(self) -> float | None:
+        """How much of the job is done, 0-1; None where not known."""
+        return self.progressOf(PANEL)[1]
+
+    @property
+    def secondsLeft(self) -> float | None:
+        """Seconds that the job still takes; None where not known."""
+        return self.progressOf(PANEL)[2]
 
     def start(
         self,
@@ -40,39 +94,127 @@ class Jobs:
         failed: Callable[[Exception], None] | None = None,
         cancelled: Callable[[], None] | None = None,
     ) -> None:
-        """Start a `logic.Job`; ``done`` gets what the synchronous function returns. A second one in a lane raises."""
-        raise NotImplementedError
+        """Start a `logic.Job`; ``done`` gets what the synchronous function returns.
+
+        Raises
+        ------
+        WorkerError
+            Where a job of the same lane is under way.
+        """
+        if self.isBusy(job.lane):
+            raise WorkerError("another piece of work is under way", "Wait for it, or cancel it")
+        self._logic.client(job.lane).submit(job.task)
+        self._running[job.lane] = _Running(job, done, failed, cancelled, since=time.monotonic())
+        self._timer.start()
+        self._changed()
 
     def load(self, path: Any, *, done: Any = None, failed: Any = None, **options: Any) -> None:
         """Start `logic.loadRun`."""
-        raise NotImplementedError
+        self._begin(lambda: self._logic.loadRunJob(path, **options), done, failed)
 
     def segment(self, case: Any, *, done: Any = None, failed: Any = None, **options: Any) -> None:
         """Start `logic.segment`."""
-        raise NotImplementedError
+        self._begin(lambda: self._logic.segmentJob(case, **options), done, failed)
 
     def predict(
         self, cases: Any, clinical: Any = None, *, done: Any = None, failed: Any = None, **options: Any
     ) -> None:
         """Start `logic.predict`."""
-        raise NotImplementedError
+        self._begin(lambda: self._logic.predictJob(cases, clinical, **options), done, failed)
 
     def batch(self, inputs: Any, out: Any, *, done: Any = None, failed: Any = None, **options: Any) -> None:
         """Start `logic.processBatch` in the lane ``batch``; ``outcome`` is called with each `CaseOutcome`."""
-        raise NotImplementedError
+        self._begin(lambda: self._logic.batchJob(inputs, out, **options), done, failed, BATCH)
 
-    def isBusy(self, lane: str = "panel") -> bool:
+    def isBusy(self, lane: str = PANEL) -> bool:
         """Return whether a job runs in a lane."""
-        raise NotImplementedError
+        return lane in self._running
 
     def progressOf(self, lane: str) -> tuple[str, float | None, float | None]:
         """Return (stage, fraction, seconds left) of a lane."""
-        raise NotImplementedError
+        running = self._running.get(lane)
+        if running is None:
+            return "", None, None
+        if running.cancelling:
+            return _("Cancelling"), None, None
+        progress = running.progress
+        if progress is None:
+            return _stages()["starting"], None, None
+        stage = _stages().get(progress.stage, progress.stage)
+        left = progress.left_s
+        if left is not None:
+            left = max(0.0, left - (time.monotonic() - running.since))
+        return f"{stage}: {progress.detail}" if progress.detail else stage, progress.fraction, left
 
-    def cancel(self, lane: str = "panel") -> None:
+    def cancel(self, lane: str = PANEL) -> None:
         """End the job of a lane within a second; nothing of it reaches the scene."""
-        raise NotImplementedError
+        if lane in self._running:
+            self._running[lane].cancelling = True
+            self._logic.client(lane).cancel()
+            self._changed()
 
     def cleanup(self) -> None:
         """End all jobs, processes and the timer."""
-        raise NotImplementedError
+        self._timer.stop()
+        self._running.clear()
+        self._logic.close()
+
+    def poll(self) -> None:
+        """Take what the workers say; called by the timer."""
+        for lane in list(self._running):
+            for event in self._logic.client(lane).poll():
+                if lane in self._running:  # a slot may have ended it
+                    self._take(lane, event)
+        if not self._running:
+            self._timer.stop()
+
+    def _begin(self, make: Callable[[], Any], done: Any, failed: Any, lane: str = PANEL) -> None:
+        """Make a job and start it; what is wrong with the request goes to ``failed``, as all that comes later."""
+        if self.isBusy(lane):
+            raise WorkerError("another piece of work is under way", "Wait for it, or cancel it")
+        try:
+            self.start(make(), done=done, failed=failed)
+        except DSANetError as error:
+            if failed is None:
+                raise
+            failed(error)
+
+    def _take(self, lane: str, event: Any) -> None:
+        from DSANetLib.worker import Cancelled, Failure, Partial, Progress
+
+        running = self._running[lane]
+        if isinstance(event, Progress):
+            running.progress, running.since = event, time.monotonic()
+            self._changed()
+        elif isinstance(event, Partial):
+            if running.job.partial is not None:
+                running.job.partial(event.value)
+        else:
+            del self._running[lane]
+            try:
+                if isinstance(event, Cancelled):
+                    _call(running.cancelled)
+                elif isinstance(event, Failure):
+                    self._fail(running, event.error)
+                else:
+                    self._apply(running, event.value)
+            finally:
+                self._changed()
+
+    def _apply(self, running: _Running, value: Any) -> None:
+        try:
+            answer = running.job.apply(value)
+        except DSANetError as error:
+            self._fail(running, error)
+            return
+        _call(running.done, answer)
+
+    def _fail(self, running: _Running, error: DSANetError) -> None:
+        if running.failed is None:
+            logger.warning("%s", error)
+        _call(running.failed, error)
+
+
+def _call(function: Callable[..., None] | None, *values: Any) -> None:
+    if function is not None:
+        function(*values)

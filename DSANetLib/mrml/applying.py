@@ -1,0 +1,91 @@
+"""What a network found, written into a case: masks frame by frame, each to be undone, facts and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..results import Segmentation
+from .attributes import set_facts
+from .case import segmentation_facts
+from .choices import key_frame, key_frame_by_user
+from .editing import write_from_network
+from .opening import case_of
+from .plots import find_plot, mark_frames, write_curve
+from .run_facts import found_facts
+from .scene import CaseNodes
+from .segmentation import states, write_masks
+from .sequence import shown_frame, stored_frames
+from .standing import update_tables
+
+
+def write_segmentation(case: CaseNodes, found: Segmentation, frames: Sequence[int] | None = None) -> CaseNodes:
+    """Write a segmentation of the scene's run into its case.
+
+    Parameters
+    ----------
+    case
+        Whose run was segmented.
+    found
+        Frames are counted as the scene stores them.
+    frames
+        Source frames (0-based) to write, whatever they hold; without it those that have masks in `found`, but for
+        the ones that a person edited or accepted.
+
+    Raises
+    ------
+    SceneError
+        Where the case was removed meanwhile.
+    """
+    case = case_of(case)
+    if case.masks is None:
+        write_masks(case.run)
+        case = case_of(case)
+    assert case.masks is not None
+    found = on_source_frames(found, stored_frames(case.run.sequence))
+    present = states(case.masks)
+    theirs = [frame for frame in found.frames if present.get(frame) not in ("edited", "accepted")]
+    for frame in theirs if frames is None else frames:
+        masks = found.masks[frame]
+        write_from_network(case.masks, frame, masks.liver, masks.tumour, by=found.model)
+    set_facts(case.masks.sequence, segmentation_facts(found))
+    _write_found(case, found)
+    update_tables(case)
+    return case_of(case)
+
+
+def on_source_frames(found: Segmentation, source: Sequence[int]) -> Segmentation:
+    """Return a segmentation of stored frames by the source's numbers: of a long run only every n-th is stored."""
+    if list(source) == list(range(len(source))):
+        return found
+    key = replace(found.key_frame, index=source[found.key_frame.index])
+
+    def by_source(values: Any) -> dict[int, Any]:
+        return {source[place]: value for place, value in values.items()}
+
+    return replace(
+        found,
+        prepared=replace(found.prepared, key_frame=key),
+        masks=by_source(found.masks),
+        tumour_maps=by_source(found.tumour_maps),
+        liver_maps=by_source(found.liver_maps),
+        lesions=tuple(replace(lesion, frame=source[lesion.frame]) for lesion in found.lesions),
+    )
+
+
+def _write_found(case: CaseNodes, found: Segmentation) -> None:
+    """Keep what was found out of the run; the user's own key frame stays what it is."""
+    facts = found_facts(found.prepared)
+    if key_frame_by_user(case.run):
+        facts.pop("KeyFrame")
+        facts.pop("KeyTime")
+    set_facts(case.run.sequence, facts)
+    times, curve = found.prepared.frame_times, found.key_frame.curve
+    key = key_frame(case.run)
+    plot = find_plot(case.run)
+    shown = shown_frame(case.run)
+    if plot is None or len(curve) == len(stored_frames(case.run.sequence)):
+        write_curve(case.run, curve, times_s=times, key_frame=key, shown_frame=shown)
+    else:
+        mark_frames(case.run, plot, key_frame=key, shown_frame=shown)
