@@ -77,6 +77,6 @@ def test_screenshot_is_in_the_repository(repository, cmake):
 
 
 def test_licence_is_where_the_catalogue_looks(repository):
-    text = (repository / "LICENSE").read_text(encoding="utf-8")
+    text = (repository / "LICENSE.txt").read_text(encoding="utf-8")
     assert "Apache License" in text
     assert "Version 2.0" in text
