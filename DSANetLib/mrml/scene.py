@@ -56,12 +56,12 @@ def find_cases() -> list[CaseNodes]:
 
 def remove_case(case: CaseNodes) -> None:
     """Remove a case and everything that belongs to it; the results table of the scene stays."""
-    run = case.run
+    run, name = case.run, case.case_id
     sequences = [run.sequence, *([case.masks.sequence] if case.masks else [])]
     shown = [run.volume, *([case.masks.segmentation] if case.masks else [])]
     remove_owned(run)
     run.browser.RemoveAllSequenceNodes()
-    for node in [run.browser, *sequences, *shown, case.lesions]:
+    for node in [run.browser, *sequences, *shown, case.lesions, find_table("curve", name)]:
         remove_node(node)
 
 

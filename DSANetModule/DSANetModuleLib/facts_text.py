@@ -35,11 +35,13 @@ def spacingText(case: CaseNodes) -> str:
     if spacing is None:
         return _("unknown: sizes are in pixels. A catheter in view can be a ruler (Advanced).")
     size = f"{spacing.column_mm:.3g} × {spacing.row_mm:.3g} mm"
+    if spacing.calibration == "catheter":
+        return _("{size}, from a catheter of {french} F: areas and diameters in mm, in its plane only").format(
+            size=size, french=fact(case.run.sequence, "CatheterFrench") or "?"
+        )
     if spacing.calibration == "calibrated":
-        french = fact(case.run.sequence, "CatheterFrench")
-        source = _("by a catheter of {french} F").format(french=french) if french else _("as the file says")
-        return _("{size} in the patient, {source}: areas and diameters in mm, in that plane only").format(
-            size=size, source=source
+        return _("{size} in the patient, as the file says: areas and diameters in mm, in that plane only").format(
+            size=size
         )
     if spacing.calibration == "detector":
         return _("{size} at the detector, not in the patient: sizes are in pixels").format(size=size)

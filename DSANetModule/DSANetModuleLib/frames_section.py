@@ -112,9 +112,8 @@ class FramesSection(BaseSection):
     def update(self) -> None:
         """Follow the shown frame, the key frame and the states."""
         case, ui = self.context.case, self.ui
-        for widget in (
-            ui.previousFrameButton, ui.nextFrameButton, ui.frameSlider, ui.playButton, ui.stateStrip, ui.setKeyFrameButton,
-        ):  # fmt: skip
+        step = (ui.previousFrameButton, ui.nextFrameButton, ui.frameSlider, ui.playButton)
+        for widget in (*step, ui.stateStrip, ui.setKeyFrameButton):
             widget.setEnabled(case is not None)
         frame = self.context.frame
         key = key_frame(case.run) if case else None
