@@ -257,7 +257,7 @@ def default_config(model: Model, cache: str, **changes: Any) -> TrainingConfig:
         return TrainingConfig(model, changes.pop("cohort", CohortConfig(cache)), **changes)
     settings: dict[str, Any] = {
         "patients": 2500, "validation": 400, "batch": 64, "weight_decay": 5e-2, "warmup": 2000, "dropout": 0.3,
-        "auxiliary": 1.0,
+        "auxiliary": 3.0,
     }  # fmt: skip
     if model != "response-clinical":
         settings["segmenter"] = PACKAGE_NAMES["ffs"]

@@ -173,19 +173,26 @@ class ResponseBatches:
         return batch
 
 
-N_FACTS = 5
+N_FACTS = 6
+RIM = 9
+"""Side of the square by which a mask is grown to get its surroundings, network pixels."""
 
 
 def facts_of(key: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Return (N_FACTS,) float64 of an image: tumour size, its grey against the field, unevenness, count."""
+    """Return (N_FACTS,) float64 of an image: tumour size, grey against field and surroundings, unevenness, count."""
     import cv2
 
-    area = float(mask.mean())
-    grey = key.astype(np.float32)
-    inside = grey[mask] if mask.any() else np.zeros(1, np.float32)
-    count = cv2.connectedComponents(mask.astype(np.uint8))[0] - 1
-    against = float(inside.mean() - grey.mean()) if mask.any() else 0.0
-    return np.array([np.sqrt(area), np.log(area + 1e-3), against, float(inside.std()), np.log1p(count)])
+    if not mask.any():
+        return np.array([0.0, np.log(1e-3), 0.0, 0.0, 0.0, 0.0])
+    grey, tumour = key.astype(np.float32), mask.astype(np.uint8)
+    area, inside = float(mask.mean()), grey[mask]
+    rim = (cv2.dilate(tumour, np.ones((RIM, RIM), np.uint8)) > 0) & ~mask
+    around = float(grey[rim].mean()) if rim.any() else float(inside.mean())
+    stain = float(inside.mean())
+    count = cv2.connectedComponents(tumour)[0] - 1
+    return np.array(
+        [np.sqrt(area), np.log(area + 1e-3), stain - grey.mean(), stain - around, inside.std(), np.log1p(count)], float
+    )
 
 
 def _moved(key: np.ndarray, mask: np.ndarray, config: TrainingConfig, rng: np.random.Generator) -> np.ndarray:

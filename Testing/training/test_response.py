@@ -17,6 +17,7 @@ from DSANetLib.training import AugmentationConfig, train
 from DSANetLib.training.predicted import load_cases, make_masks
 from DSANetLib.training.response import (
     LEAST_SLOPE,
+    N_FACTS,
     Predictions,
     ResponseBatches,
     calibrated,
@@ -119,7 +120,7 @@ def test_batches_repeat_and_hold_a_binary_mask(response_config, cases):
     image = one["image"].numpy()
     assert set(np.unique(image[:, 2])) <= {0.0, 1.0}
     np.testing.assert_allclose(image[:, 1], image[:, 0] * image[:, 2], atol=1e-6)
-    assert one["facts"].shape == (8, 5)
+    assert one["facts"].shape == (8, N_FACTS)
     still = replace(response_config, augmentation=AugmentationConfig.none())
     plain = ResponseBatches(cases[:1], None, replace(still, batch=1))(0)["image"].numpy()[0]
     assert any(np.allclose(plain[0], key.astype(np.float32)) for key in cases[0].keys)
@@ -133,8 +134,14 @@ def test_facts_measure_the_mask():
     key[mask] = 0.2
     facts = facts_of(key, mask)
     assert facts[0] == pytest.approx(np.sqrt(32 / 1024))
-    assert facts[2] < -0.5
-    assert facts[4] == pytest.approx(np.log(3))
+    assert facts[2] == pytest.approx(-0.6 * (1 - 32 / 1024), abs=1e-3)
+    assert facts[3] == pytest.approx(-0.6, abs=1e-3)
+    assert facts[5] == pytest.approx(np.log(3))
+    assert len(facts) == N_FACTS
+    grey_rim = key.copy()
+    grey_rim[0:10, 0:10] = grey_rim[16:28, 16:28] = 0.5
+    grey_rim[mask] = 0.2
+    assert facts_of(grey_rim, mask)[3] > facts[3] + 0.2
 
 
 def test_a_patient_is_the_mean_over_frames_then_runs():
