@@ -171,9 +171,7 @@ def _agreed(packages: PackageSet, wanted: list[Requirement]) -> bool:
 
 
 def _declined(names: str) -> DependencyError:
-    return DependencyError(
-        f"{names} are not installed", "Press Install packages, or install them from an archive of wheels"
-    )
+    return DependencyError(f"{names} are not installed", "Install them in Segment > Advanced > Packages")
 
 
 def _install(wanted: list[Requirement], archive: str | Path | None) -> None:

@@ -3,7 +3,7 @@
 
 On any computer with a network and pip:
     python DSANetModule/DSANetModuleLib/wheels.py --platform windows dsanet-wheels-windows.zip
-In Slicer without network: DSANet > Install packages > from an archive. See docs/installation.md.
+In Slicer without network: DSANet > Segment > Advanced > Packages > From archive. See docs/installation.md.
 """
 
 from __future__ import annotations

@@ -188,7 +188,7 @@ def test_refusal_changes_nothing_is_not_asked_again_and_a_button_may(ensure):
     assert seen["pip"] == 0
     assert seen["after"] == SLICERS
     assert len(seen["said"]) == 3
-    assert all("Press Install packages" in text for text in seen["said"])
+    assert all("Segment > Advanced > Packages" in text for text in seen["said"])
 
 
 def test_package_that_would_replace_one_of_slicers_is_refused_and_nothing_changes(ensure, wheels, tmp_path):

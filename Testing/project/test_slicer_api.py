@@ -1,0 +1,49 @@
+"""Every call of Slicer that the code makes stands in docs/slicer-api.md, with source file and oldest release."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+OLDEST = (5, 10)
+# Newer than the oldest supported release, and asked for only where it is there.
+GUARDED = {"slicer.packaging.pip_install"}
+ROW = re.compile(r"^\| `([\w.]+)` \| ([^|]+) \| (\d+\.\d+|–|any) \|$", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def rows() -> dict[str, tuple[str, str]]:
+    text = (ROOT / "docs" / "slicer-api.md").read_text(encoding="utf-8")
+    return {name: (source, since) for name, source, since in ROW.findall(text)}
+
+
+@pytest.fixture(scope="module")
+def used() -> list[str]:
+    sys.path.insert(0, str(ROOT / "docs"))
+    try:
+        import slicer_api
+    finally:
+        sys.path.pop(0)
+    return slicer_api.used()
+
+
+def test_every_call_is_listed(rows, used):
+    assert {"AddSynchronizedSequenceNode", "slicer.util.loadUI", "vtkMRMLSequenceNode"} <= set(used)
+    missing = sorted(set(used) - set(rows))
+    assert not missing, f"python docs/slicer_api.py CLONE_OF_SLICER > docs/slicer-api.md; missing: {missing}"
+
+
+def test_every_call_is_in_the_oldest_supported_release(rows, used):
+    for name in set(used) & set(rows):
+        since = rows[name][1]
+        if re.fullmatch(r"\d+\.\d+", since) and name not in GUARDED:
+            assert tuple(map(int, since.split("."))) <= OLDEST, f"{name} came with Slicer {since}"
+
+
+def test_guarded_calls_are_guarded():
+    packages = (ROOT / "DSANetModule" / "DSANetModuleLib" / "packages.py").read_text(encoding="utf-8")
+    assert 'find_spec("slicer.packaging")' in packages
