@@ -109,8 +109,9 @@ class SegmentEditor:
         text = translate("qSlicerSegmentEditorPaintEffect", "Sphere brush")
         for name in ("Paint", "Erase"):
             effect = self.widget.effectByName(name)
-            for box in slicer.util.findChildren(effect.optionsFrame(), text=text) if effect else ():
-                box.setVisible(False)
+            for box in slicer.util.findChildren(effect.optionsFrame(), className="QCheckBox") if effect else ():
+                if box.text == text:
+                    box.setVisible(False)
 
     def _letGo(self) -> None:
         node, self._node = self._node, None
