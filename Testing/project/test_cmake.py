@@ -109,3 +109,36 @@ def test_installed_library_imports_and_finds_its_models(installed, tmp_path):
     where, *models = done.stdout.strip().split("|")
     assert Path(where).is_relative_to(installed)
     assert set(models) == {path.parent.name for path in (ROOT / "Resources" / "Models").glob("*/card.json")}
+
+
+SELF_TEST = """
+import sys
+sys.path[:0] = sys.argv[1:3]
+from application import install
+install()
+import DSANetLib
+import DSANetModule
+DSANetModule.DSANetModuleTest().runTest()
+print("passed", DSANetModule.__file__, DSANetLib.__file__, sep="|")
+"""
+
+
+def test_installed_module_passes_its_self_test(installed, tmp_path):
+    """With the shipped models, on Slicer's core in the application's clothes (Testing/widget)."""
+    pytest.importorskip("slicer", reason='Slicer\'s core is not installed (pip install "dsanet[scene]")')
+    pytest.importorskip("PySide6", reason='PySide6 is not installed (pip install "dsanet[dev]")')
+    done = subprocess.run(
+        [sys.executable, "-c", SELF_TEST, str(installed), str(ROOT / "Testing" / "widget")],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONUTF8": "1", "QT_QPA_PLATFORM": "offscreen"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    passed, module, library = done.stdout.strip().splitlines()[-1].split("|")
+    assert passed == "passed"
+    assert Path(module).is_relative_to(installed)
+    assert Path(library).is_relative_to(installed)
