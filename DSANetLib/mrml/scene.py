@@ -96,15 +96,7 @@ def load_scene(path: str | Path, *, keep: bool = False) -> list[CaseNodes]:
     SceneError
         Where the file is missing, damaged or no scene.
     """
-    path = existing_file(path)
-    try:
-        with zipfile.ZipFile(path) as bundle:
-            damaged = "it is truncated" if truncated(bundle) else bundle.testzip()
-            scenes = [name for name in bundle.namelist() if name.endswith(".mrml")]
-    except (zipfile.BadZipFile, OSError) as error:
-        raise SceneError(f"is not a Slicer scene bundle ({error})", "Choose a .mrb file", path) from error
-    if damaged or not scenes:
-        raise SceneError(f"is damaged ({damaged or 'no .mrml inside'})", "Save it again, or use a copy", path)
+    path = check_bundle(path)
     before = {case.run.sequence.GetID() for case in find_cases()} if keep else set()
     messages = start().vtkMRMLMessageCollection()
     if not scene().ReadFromMRB(str(path), not keep, messages):
@@ -116,6 +108,20 @@ def load_scene(path: str | Path, *, keep: bool = False) -> list[CaseNodes]:
         # The file holds shown frame and item apart; edits must land in the item.
         logic("sequences").UpdateProxyNodesFromSequences(case.run.browser)
     return cases
+
+
+def check_bundle(path: str | Path) -> Path:
+    """Return the absolute path of a ``.mrb``; raise `SceneError` where it is missing, damaged or no scene."""
+    path = existing_file(path)
+    try:
+        with zipfile.ZipFile(path) as bundle:
+            damaged = "it is truncated" if truncated(bundle) else bundle.testzip()
+            scenes = [name for name in bundle.namelist() if name.endswith(".mrml")]
+    except (zipfile.BadZipFile, OSError) as error:
+        raise SceneError(f"is not a Slicer scene bundle ({error})", "Choose a .mrb file", path) from error
+    if damaged or not scenes:
+        raise SceneError(f"is damaged ({damaged or 'no .mrml inside'})", "Save it again, or use a copy", path)
+    return path
 
 
 def save_run(run: RunNodes, path: str | Path, *, overwrite: bool = False) -> Path:

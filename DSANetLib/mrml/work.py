@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,11 +13,16 @@ from ..correction.provenance import UNNAMED, Corrections, file_name, write_corre
 from ..correction.work import SCENE_FILE, WorkItem, corrections_to_open
 from ..errors import OutputError, SceneError
 from ..readers import read_run
+from ..tables import RESULT_COLUMNS
+from .attributes import ROLE, fact
 from .editing import Editing, editing
 from .frame_records import model_of, now_text
-from .scene import CaseNodes, find_cases, load_scene, remove_case, save_scene
+from .headless import scene
+from .owned import remove_node
+from .scene import CaseNodes, check_bundle, find_cases, load_scene, remove_case, save_scene
 from .segmentation import MaskNodes, states, write_masks
 from .sequence import RunNodes, frame_array, item_number, show_frame, write_run
+from .table import RESULTS, find_table, read_table, write_table
 
 Load = Callable[[WorkItem], CaseNodes]
 
@@ -40,8 +46,7 @@ def open_item(item: WorkItem, reader: str, *, hide_others: bool = False, load: L
     DSANetError
         Where case or work cannot be read; the scene is then as it was.
     """
-    if item.note and item.state not in ("skipped",) and item.run is None:
-        raise OutputError(item.note, "Skip it, or make it again", item.case_id)
+    check_item(item, reader, hide_others=hide_others)
     work = corrections_to_open(item, reader or UNNAMED, hide_others=hide_others)
     case = _load(item) if item.run is None else (load or _load_run)(item)
     masks = case.masks or write_masks(case.run)
@@ -73,7 +78,7 @@ def corrections_of(case: CaseNodes, reader: str, *, skipped: str | None = None) 
 
 
 def save_item(
-    case: CaseNodes, folder: Path, reader: str, *, scene: bool = True, skipped: str | None = None
+    case: CaseNodes, folder: Path, reader: str, *, with_scene: bool = True, skipped: str | None = None
 ) -> list[Path]:
     """Save the work on a case: the reader's file, and the scene under the reader's name.
 
@@ -88,19 +93,37 @@ def save_item(
     edits.capture(edits.frame)
     path = write_corrections(corrections_of(case, reader, skipped=skipped), folder)
     written = [path]
-    if scene:
+    if with_scene:
         name = file_name(reader or UNNAMED).replace("corrections-", "scene-", 1).removesuffix(".json")
         written.append(save_scene(folder / f"{name}.mrb", overwrite=True))
     edits.mark_saved()
     return written
 
 
+def check_item(item: WorkItem, reader: str, *, hide_others: bool = False) -> None:
+    """Raise the error that `open_item` would raise, without touching the scene; cheap.
+
+    Whoever closes one case to open the next asks this first.
+    """
+    if item.note and item.state != "skipped" and item.run is None:
+        raise OutputError(item.note, "Skip it, or make it again", item.case_id)
+    corrections_to_open(item, reader or UNNAMED, hide_others=hide_others)
+    if item.run is None:
+        check_bundle(item.folder / SCENE_FILE)
+
+
 def close_item(case: CaseNodes) -> None:
-    """Take a case out of the scene, with its table of results where no other case uses it."""
-    results = case.results
+    """Take a case out of the scene, with its row of results."""
+    name = case.case_id
     remove_case(case)
-    if results is not None and results.GetScene() is not None and not find_cases():
-        results.GetScene().RemoveNode(results)
+    table = find_table(RESULTS)
+    if table is None:
+        return
+    rows = [row for row in read_table(table) if row.get("case") != name]
+    if rows or find_cases():
+        write_table(RESULT_COLUMNS, rows, table.GetName(), role=RESULTS, node=table)
+    else:
+        remove_node(table)
 
 
 def copy_to_neighbour(masks: MaskNodes, frame: int, neighbour: int) -> bool:
@@ -129,12 +152,30 @@ def need_masks(case: CaseNodes) -> MaskNodes:
 
 
 def _load(item: WorkItem) -> CaseNodes:
+    table = find_table(RESULTS)
     cases = load_scene(item.folder / SCENE_FILE, keep=True)
+    if table is not None:
+        _merge_results(table)
     found = next((case for case in cases if case.case_id == item.case_id), None) or (cases[0] if cases else None)
     if found is None:
         raise SceneError("holds no case", "Make it again", item.folder / SCENE_FILE)
     _show_key_frame(found)
     return found
+
+
+def _merge_results(table: Any) -> None:
+    """One table of results a scene: take the rows of those that came with a file, and remove them."""
+    tables = scene().GetNodesByClass("vtkMRMLTableNode")
+    tables.UnRegister(None)  # GetNodesByClass hands over its collection
+    others = [tables.GetItemAsObject(i) for i in range(tables.GetNumberOfItems())]
+    for other in others:
+        if other is table or fact(other, ROLE) != RESULTS:
+            continue
+        rows = read_table(other)
+        names = {row.get("case") for row in rows}
+        kept = [row for row in read_table(table) if row.get("case") not in names]
+        write_table(RESULT_COLUMNS, [*kept, *rows], table.GetName(), role=RESULTS, node=table)
+        remove_node(other)
 
 
 def _load_run(item: WorkItem) -> CaseNodes:

@@ -13,7 +13,7 @@ from DSANetLib.correction.work import WorkItem, read_work_list, readers_of
 from DSANetLib.errors import DSANetError, OutputError
 from DSANetLib.mrml.editing import editing
 from DSANetLib.mrml.scene import CaseNodes
-from DSANetLib.mrml.work import close_item, open_item, save_item
+from DSANetLib.mrml.work import check_item, close_item, open_item, save_item
 
 from .adjudicate import Adjudication
 from .panel import BaseSection, fill
@@ -140,12 +140,13 @@ class WorklistSection(BaseSection):
         with self.context.attempt():
             if not self._mayLeave():
                 return
+            hide = bool(self.ui.hideReadersCheckBox.checked)
+            check_item(item, readerName(), hide_others=hide)  # one that cannot be read takes nothing away
             before = self._case()
-            # The next case is opened before the last one goes: one that cannot be read takes nothing away.
-            case = open_item(item, readerName(), hide_others=bool(self.ui.hideReadersCheckBox.checked))
-            self._open, self._sequence = item, case.run.sequence
             if before is not None:
                 close_item(before)
+            case = open_item(item, readerName(), hide_others=hide)
+            self._open, self._sequence = item, case.run.sequence
             self.context.setCase(case)
             self.context.tell(_("{case} is open.").format(case=item.case_id))
             self._showList()
@@ -172,7 +173,7 @@ class WorklistSection(BaseSection):
         if case is None or self._open is None:
             raise OutputError("no case of the list is open", "Open one first")
         scene = bool(self.ui.saveSceneCheckBox.checked) and skipped is None
-        paths = save_item(case, self._open.folder, readerName(), scene=scene, skipped=skipped)
+        paths = save_item(case, self._open.folder, readerName(), with_scene=scene, skipped=skipped)
         self._readList()
         self.context.tell(_("Saved in {path}.").format(path=paths[0]))
         self.update()

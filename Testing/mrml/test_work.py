@@ -14,8 +14,10 @@ from DSANetLib.mrml.editing import editing
 from DSANetLib.mrml.scene import find_cases, save_scene
 from DSANetLib.mrml.segmentation import read_masks, states, write_masks
 from DSANetLib.mrml.sequence import show_frame, write_run
+from DSANetLib.mrml.table import find_table, read_table, write_table
 from DSANetLib.mrml.work import close_item, copy_to_neighbour, open_item, save_item
 from DSANetLib.readers import read_run
+from DSANetLib.tables import RESULT_COLUMNS
 
 
 def paint(case, array):
@@ -38,6 +40,8 @@ def results(run, liver, tumour, tmp_path):
         facts = {"case": case_id, "patient": f"p-{case_id}", "flags": flags, "uncertainty": uncertainty}
         (folder / "case.json").write_text(json.dumps(facts), encoding="utf-8")
         write_masks(write_run(run.with_changes(case_id=case_id)), {4: (liver, tumour)}, facts={"Model": "ffs"})
+        row = {"case": case_id, "probability": 0.25}
+        write_table(RESULT_COLUMNS, [row], "DSANet results", role="results")
         save_scene(folder / "scene.mrb")
         headless.clear()
     return out
@@ -53,7 +57,7 @@ def test_the_worst_come_first_and_what_is_done_last(results, liver):
     item = items_of(results)["none"]
     case = open_item(item, "A")
     paint(case, liver)
-    save_item(case, item.folder, "A", scene=False)
+    save_item(case, item.folder, "A", with_scene=False)
     assert [(i.case_id, i.state) for i in read_work_list(results, "A")] == [
         ("unsure é", "new"), ("sure", "new"), ("none", "done"),
     ]  # fmt: skip
@@ -96,7 +100,7 @@ def test_a_second_reader_does_not_see_the_first(results, liver, tumour):
     item = items_of(results)["sure"]
     case = open_item(item, "A")
     paint(case, liver)
-    save_item(case, item.folder, "A", scene=False)
+    save_item(case, item.folder, "A", with_scene=False)
     close_item(case)
     hidden = open_item(item, "B", hide_others=True)
     assert np.array_equal(read_masks(hidden.masks, 4).tumour, tumour)
@@ -110,7 +114,7 @@ def test_a_second_reader_does_not_see_the_first(results, liver, tumour):
 def test_skipping_is_kept_with_its_reason(results):
     item = items_of(results)["unsure é"]
     case = open_item(item, "A")
-    save_item(case, item.folder, "A", scene=False, skipped="breathing")
+    save_item(case, item.folder, "A", with_scene=False, skipped="breathing")
     last = read_work_list(results, "A")[-1]
     assert (last.case_id, last.state, last.note) == ("unsure é", "skipped", "breathing")
     assert open_item(last, "A").case_id, "it can be opened again all the same"
@@ -118,11 +122,22 @@ def test_skipping_is_kept_with_its_reason(results):
 
 def test_one_case_after_another_leaves_nothing_behind(results, scene):
     items = list(items_of(results).values())
-    close_item(open_item(items[0], "A"))
+    open_item(items[0], "A")  # the user's own, all the while
+    close_item(open_item(items[1], "A"))
     before = scene.GetNumberOfNodes()
-    for item in items * 3:
+    for item in items[1:] * 3:
         close_item(open_item(item, "A"))
     assert scene.GetNumberOfNodes() == before
+
+
+def test_a_scene_keeps_one_table_of_results_with_a_row_a_case(results, scene):
+    items = items_of(results)
+    open_item(items["sure"], "A")
+    second = open_item(items["none"], "A")
+    assert [row["case"] for row in read_table(find_table("results"))] == ["sure", "none"]
+    close_item(second)
+    assert [(row["case"], row["probability"]) for row in read_table(find_table("results"))] == [("sure", 0.25)]
+    assert scene.GetNumberOfNodesByClass("vtkMRMLTableNode") == 1
 
 
 def test_a_damaged_case_stays_in_the_list_and_blocks_nothing(results):
@@ -182,12 +197,12 @@ def test_the_export_holds_what_was_corrected_and_our_readers_open_it(results, ru
     item = items_of(results)["unsure é"]
     case = open_item(item, "A")
     paint(case, liver)
-    save_item(case, item.folder, "A", scene=False)
+    save_item(case, item.folder, "A", with_scene=False)
     close_item(case)
     other = items_of(results)["sure"]
     case = open_item(other, "A")
     editing(case.masks).reject(4)
-    save_item(case, other.folder, "A", scene=False)
+    save_item(case, other.folder, "A", with_scene=False)
     target = tmp_path / "training"
     count, left_out = export_training(list(items_of(results).values()), target)
     assert (count, left_out) == (1, [])
@@ -210,7 +225,7 @@ def test_an_export_replaces_only_an_export_and_only_when_asked(results, liver, t
     assert not (tmp_path / "training").exists()
     case = open_item(items[0], "A")
     paint(case, liver)
-    save_item(case, items[0].folder, "A", scene=False)
+    save_item(case, items[0].folder, "A", with_scene=False)
     export_training(items, tmp_path / "training")
     with pytest.raises(OutputError, match="holds an earlier export"):
         export_training(items, tmp_path / "training")
@@ -220,3 +235,20 @@ def test_an_export_replaces_only_an_export_and_only_when_asked(results, liver, t
     with pytest.raises(OutputError, match="is left alone"):
         export_training(items, tmp_path / "mine", overwrite=True)
     assert (tmp_path / "mine" / "thesis.txt").exists()
+
+
+def test_the_examples_of_the_documentation_run(results, repository, monkeypatch, tmp_path):
+    import re
+
+    (tmp_path / "work").mkdir()
+    results.rename(tmp_path / "work" / "results")
+    monkeypatch.chdir(tmp_path / "work")
+    text = (repository / "docs" / "correction.md").read_text(encoding="utf-8")
+    read_file, script = re.findall(r"```python\n(.*?)```", text, re.S)
+    found = {}
+    exec(script, found)
+    (saved,) = (tmp_path / "work" / "results").glob("*/corrections-Anna.json")
+    assert (tmp_path / "work" / "training" / MANIFEST).is_file()
+    monkeypatch.chdir(saved.parent)
+    exec(read_file, found)
+    assert np.array_equal(found["mask"], read_corrections(saved).of(4).masks.unpack()[1])
