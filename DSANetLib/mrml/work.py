@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from ..correction.propagation import register
 from ..correction.provenance import UNNAMED, Corrections, file_name, write_corrections
 from ..correction.work import SCENE_FILE, WorkItem, corrections_to_open
-from ..errors import OutputError, SceneError
+from ..errors import DSANetError, OutputError, SceneError
 from ..readers import read_run
 from ..tables import RESULT_COLUMNS
 from .attributes import ROLE, fact
@@ -24,22 +23,18 @@ from .segmentation import MaskNodes, states, write_masks
 from .sequence import RunNodes, frame_array, item_number, show_frame, write_run
 from .table import RESULTS, find_table, read_table, write_table
 
-Load = Callable[[WorkItem], CaseNodes]
 
-
-def open_item(item: WorkItem, reader: str, *, hide_others: bool = False, load: Load | None = None) -> CaseNodes:
+def open_item(item: WorkItem, reader: str, *, hide_others: bool = False) -> CaseNodes:
     """Put a case of a work list into the scene, with the masks to go on from.
 
     Parameters
     ----------
     item
-        The case.
+        The case; a run that has no results is shown as it is stored, with empty masks.
     reader
         Who will edit; empty where no name was given.
     hide_others
         Second-reader mode: what others did is neither opened nor looked at.
-    load
-        Loads a run that has no results into the scene; by default as it is, with empty masks.
 
     Raises
     ------
@@ -47,16 +42,19 @@ def open_item(item: WorkItem, reader: str, *, hide_others: bool = False, load: L
         Where case or work cannot be read; the scene is then as it was.
     """
     check_item(item, reader, hide_others=hide_others)
-    work = corrections_to_open(item, reader or UNNAMED, hide_others=hide_others)
-    case = _load(item) if item.run is None else (load or _load_run)(item)
-    masks = case.masks or write_masks(case.run)
-    edits = editing(masks)
-    if work is not None:
-        try:
+    return take_up(_load(item) if item.run is None else _load_run(item), item, reader, hide_others=hide_others)
+
+
+def take_up(case: CaseNodes, item: WorkItem, reader: str, *, hide_others: bool = False) -> CaseNodes:
+    """Give a case that was just loaded the masks to go on from; see `open_item`. Closes the case where it fails."""
+    try:
+        work = corrections_to_open(item, reader or UNNAMED, hide_others=hide_others)
+        edits = editing(case.masks or write_masks(case.run))
+        if work is not None:
             apply_corrections(edits, work)
-        except SceneError:
-            close_item(case)
-            raise
+    except DSANetError:
+        close_item(case)
+        raise
     edits.reader = reader
     edits.mark_saved()
     return CaseNodes(case.run, edits.nodes, case.results, case.lesions)

@@ -13,7 +13,7 @@ from DSANetLib.correction.work import WorkItem, read_work_list, readers_of
 from DSANetLib.errors import DSANetError, OutputError
 from DSANetLib.mrml.editing import editing
 from DSANetLib.mrml.scene import CaseNodes
-from DSANetLib.mrml.work import check_item, close_item, open_item, save_item
+from DSANetLib.mrml.work import check_item, close_item, open_item, save_item, take_up
 
 from .adjudicate import Adjudication
 from .panel import BaseSection, fill
@@ -142,15 +142,29 @@ class WorklistSection(BaseSection):
                 return
             hide = bool(self.ui.hideReadersCheckBox.checked)
             check_item(item, readerName(), hide_others=hide)  # one that cannot be read takes nothing away
+            if item.run is not None:
+                # Reading and preparing a run takes seconds: in the background, like everything that does.
+                job = self.context.logic.loadRunJob(item.run)
+                self.context.jobs.start(job, done=lambda case: self._takeUp(item, case), failed=self.context.failed)
             before = self._case()
             if before is not None:
                 close_item(before)
-            case = open_item(item, readerName(), hide_others=hide)
-            self._open, self._sequence = item, case.run.sequence
-            self.context.setCase(case)
-            self.context.tell(_("{case} is open.").format(case=item.case_id))
-            self._showList()
+            self._open, self._sequence = None, None
+            if item.run is None:
+                self._opened(item, open_item(item, readerName(), hide_others=hide))
         self.update()
+
+    def _takeUp(self, item: WorkItem, case: CaseNodes) -> None:
+        with self.context.attempt():
+            hide = bool(self.ui.hideReadersCheckBox.checked)
+            self._opened(item, take_up(case, item, readerName(), hide_others=hide))
+        self.update()
+
+    def _opened(self, item: WorkItem, case: CaseNodes) -> None:
+        self._open, self._sequence = item, case.run.sequence
+        self.context.setCase(case)
+        self.context.tell(_("{case} is open.").format(case=item.case_id))
+        self._showList()
 
     def _mayLeave(self) -> bool:
         """Ask about changes that are not saved; return False where the user would rather stay."""

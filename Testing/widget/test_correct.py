@@ -332,6 +332,27 @@ def test_export_for_training_writes_what_was_corrected(panel, folder, tumour, tm
     assert "holds an earlier export" in panel.status
 
 
+def test_runs_without_results_are_opened_in_the_background(panel, run, tumour, tmp_path):
+    from DSANetLib.mrml import headless
+    from DSANetLib.mrml.scene import save_run
+    from DSANetLib.mrml.sequence import write_run
+
+    save_run(write_run(run.with_changes(case_id="plain")), tmp_path / "plain.seq.nrrd")
+    headless.clear()
+    panel.find("workFolderEdit").currentPath = str(tmp_path)
+    panel.press("listButton")
+    panel.press("nextButton")
+    panel.wait()
+    case = panel.context.case
+    assert case.case_id == "plain"
+    panel.context.setFrame(3)
+    paint(case, tumour)
+    panel.press("saveButton")
+    (saved,) = (tmp_path / "dsanet-corrections" / "plain").glob("corrections-*.json")
+    assert saved.is_file()
+    assert cell(panel, 0, 1) == "done"
+
+
 def test_an_empty_folder_is_named(panel, tmp_path):
     panel.press("listButton")
     assert "no folder is chosen" in panel.status
