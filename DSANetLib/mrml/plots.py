@@ -130,6 +130,10 @@ def write_plot(
         series = _series(run, role, curve_name, table, x, curve_name)
         series.SetColor(*_COLOURS[number % len(_COLOURS)])
         chart.AddAndObservePlotSeriesNodeID(series.GetID())
+    for mark, text in _MARKS.items():
+        series = _series(run, role, text, marks, mark, "height")
+        series.SetColor(*_MARK_COLOURS[mark])
+        series.SetLineStyle(series.LineStyleDash if mark == "key" else series.LineStyleSolid)
     plot = Plot(table, marks, chart)
     mark_frames(run, plot, key_frame=key_frame, shown_frame=shown_frame)
     return plot
@@ -145,6 +149,8 @@ def mark_frames(run: RunNodes, plot: Plot, *, key_frame: int | None = None, show
     """Move the marks of a plot to these source frames (0-based); None takes a mark away. Cheap enough for playing."""
     for mark, frame in (("key", key_frame), ("shown", shown_frame)):
         series = _mark_series(run, plot, mark)
+        if series is None:
+            continue  # the plot is just being removed, and every removal is an occasion to look at it
         at = None if frame is None else _place(plot.table, frame)
         if at is None:
             plot.chart.RemovePlotSeriesNodeID(series.GetID())
@@ -241,15 +247,12 @@ def _series(run: RunNodes, role: str, name: str, table: Any, x: str, y: str) -> 
 
 
 def _mark_series(run: RunNodes, plot: Plot, mark: str) -> Any:
-    """Return the series of a mark; made at its first use."""
+    """Return the series of a mark, None where it is gone."""
     role = fact(plot.chart, ROLE) or CURVE
     for series in owned(run, _part(role, "series")):
         if series.GetTableNode() is plot.marks and series.GetXColumnName() == mark:
             return series
-    series = _series(run, role, _MARKS[mark], plot.marks, mark, "height")
-    series.SetColor(*_MARK_COLOURS[mark])
-    series.SetLineStyle(series.LineStyleDash if mark == "key" else series.LineStyleSolid)
-    return series
+    return None
 
 
 def _place(table: Any, frame: int) -> float | None:

@@ -149,6 +149,16 @@ def test_a_plot_goes_with_its_case_and_with_no_other(scene, run, curve):
     assert ids(scene) == empty
 
 
+def test_a_mark_moved_while_the_plot_is_removed_leaves_nothing(scene, nodes, curve):
+    """As a panel does that looks at its plot whenever a node goes."""
+    before = ids(scene)
+    plot = write_curve(nodes, curve, key_frame=1)
+    tag = scene.AddObserver(scene.NodeRemovedEvent, lambda *_: mark_frames(nodes, plot, key_frame=2, shown_frame=3))
+    remove_plot(nodes)
+    scene.RemoveObserver(tag)
+    assert ids(scene) == before
+
+
 def test_what_a_removed_sequence_leaves_behind_is_cleared_away(scene, nodes, curve):
     write_curve(nodes, curve, key_frame=1)
     stranger = scene.AddNewNodeByClass("vtkMRMLTextNode", "the user's own")

@@ -54,6 +54,9 @@ def _set(self, name, value):
     known = inspect.getattr_static(type(self), "objectName" if name == "name" else name, None)
     if type(self).__module__.startswith("PySide6") and not hasattr(type(known), "__set__"):
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r} that can be set")
+    if isinstance(known, QtCore.Property):
+        known.fset(self, value)  # Shiboken's own way would hide it behind an attribute of the object
+        return
     shiboken6.Object.__setattr__(self, "objectName" if name == "name" else name, value)
 
 

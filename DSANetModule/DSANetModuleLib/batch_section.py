@@ -1,0 +1,142 @@
+"""The section *Batch*: a folder of runs in, a folder of results out, a row a case; the scene is not touched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import qt
+from slicer.i18n import tr as _
+
+from DSANetLib.errors import OutputError, RunError
+
+from .foot import progressText
+from .panel import BaseSection
+
+LANE = "batch"
+RESULTS = "results.csv"
+_STEPS = 1000
+
+
+class BatchSection(BaseSection):
+    """Starts, stops and takes up a batch in the worker process, and shows each case as it ends."""
+
+    uiName = "Batch"
+
+    def setup(self) -> None:
+        """Connect buttons and paths; the models are listed when the section is first opened."""
+        self.ui.batchTable.setHorizontalHeaderLabels(
+            [_("case"), _("result"), _("lesions"), _("probability"), _("remarks")]
+        )
+        self.ui.batchStartButton.connect("clicked(bool)", self.onStart)
+        self.ui.batchStopButton.connect("clicked(bool)", self.onStop)
+        for edit in (self.ui.batchInputEdit, self.ui.batchOutputEdit):
+            edit.connect("currentPathChanged(QString)", self.onPath)
+        self.widget.connect("contentsCollapsed(bool)", self.onCollapsed)
+
+    def update(self) -> None:
+        """Follow paths and progress."""
+        busy = self.context.jobs.isBusy(LANE)
+        self.ui.batchStartButton.setEnabled(self._ready() and not busy)
+        self.ui.batchStopButton.setEnabled(busy)
+        self.ui.batchProgressBar.setVisible(busy)
+        if busy:
+            stage, fraction, secondsLeft = self.context.jobs.progressOf(LANE)
+            self.ui.batchProgressBar.setRange(0, _STEPS if fraction is not None else 0)
+            self.ui.batchProgressBar.setValue(int(_STEPS * (fraction or 0.0)))
+            self.ui.batchProgressBar.setFormat(progressText(stage, secondsLeft))
+
+    def onCollapsed(self, collapsed: bool) -> None:
+        """List the models once somebody looks."""
+        if not collapsed:
+            self._listModels()
+
+    def onPath(self, _path: str) -> None:
+        """Another folder was chosen: say whether there is something to take up."""
+        output = self.ui.batchOutputEdit.currentPath
+        resume = bool(output) and (Path(output) / RESULTS).is_file()
+        self.ui.batchStartButton.text = _("Resume") if resume else _("Start")
+        self.update()
+
+    def onStart(self, _checked: bool = False) -> None:
+        """Start, or go on where an earlier batch was."""
+        with self.context.attempt():
+            inputs, output = self._folders()
+            clinical = self.ui.batchClinicalEdit.currentPath
+            self._listModels()
+            self.ui.batchTable.setRowCount(0)
+            parameters = self.context.parameters
+            self.context.jobs.batch(
+                [inputs],
+                output,
+                clinical=clinical or None,
+                model=self.ui.batchModelComboBox.currentText,
+                scene=parameters.batchScene,
+                picture=parameters.batchPicture,
+                outcome=self.addRow,
+                done=self._done,
+                failed=self._failed,
+            )
+            for edit in (self.ui.batchInputEdit, self.ui.batchOutputEdit):
+                edit.addCurrentPathToHistory()
+        self.context.changed("busy")
+
+    def onStop(self, _checked: bool = False) -> None:
+        """Stop at once; finished cases stay."""
+        self.context.jobs.cancel(LANE)
+        self.context.tell(_("The batch was stopped. Resume goes on with the cases that are not done."))
+        self.onPath("")
+        self.context.changed("busy")
+
+    def addRow(self, outcome: Any) -> None:
+        """Show how a case ended."""
+        table = self.ui.batchTable
+        row = table.rowCount
+        table.setRowCount(row + 1)
+        for column, text in enumerate(rowTexts(outcome)):
+            item = qt.QTableWidgetItem(text)
+            item.setToolTip(text)
+            table.setItem(row, column, item)
+        table.scrollToBottom()
+
+    def _done(self, path: Any) -> None:
+        self.onPath("")
+        self.context.tell(_("The batch is done; its table is {path}.").format(path=path))
+
+    def _failed(self, error: Exception) -> None:
+        self.onPath("")
+        self.context.failed(error)
+
+    def _ready(self) -> bool:
+        return bool(self.ui.batchInputEdit.currentPath and self.ui.batchOutputEdit.currentPath)
+
+    def _folders(self) -> tuple[Path, Path]:
+        inputs, output = (Path(edit.currentPath) for edit in (self.ui.batchInputEdit, self.ui.batchOutputEdit))
+        if not inputs.exists():
+            raise RunError("is not there", "Choose the folder of the runs", inputs)
+        if output.exists() and not output.is_dir():
+            raise OutputError("is no folder", "Choose a folder for the results", output)
+        return inputs, output
+
+    def _listModels(self) -> None:
+        """Fill the list of models, once; the one of *Segment* is chosen."""
+        box = self.ui.batchModelComboBox
+        if box.count:
+            return
+        from DSANetLib.models import list_packages
+
+        box.addItems([package.name for package in list_packages() if package.task == "segmentation"])
+        parameters = self.context.parameters
+        box.setCurrentIndex(max(0, box.findText(parameters.model if parameters else "")))
+
+
+def rowTexts(outcome: Any) -> tuple[str, str, str, str, str]:
+    """Return a batch's outcome as the cells of its row: case, result, lesions, probability, remarks."""
+    if outcome.error is not None:
+        return outcome.case_id, _("failed"), "", "", outcome.error
+    row = outcome.row
+    ended = _("done before") if getattr(outcome, "done_before", False) else _("done")
+    remarks = " ".join(part for part in (row.get("flags"), outcome.complaint) if part)
+    probability = row.get("probability")
+    text = "" if probability in (None, "") else f"{float(probability):.2f} ({row['class']})"
+    return outcome.case_id, ended, str(row.get("lesions", "")), text, remarks
