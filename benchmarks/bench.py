@@ -40,7 +40,7 @@ def main() -> int:
     )
     lines: list[Line] = []
     start = time.perf_counter()
-    for measure in (imports, preparation, whole_run, memory):
+    for measure in (imports, preparation, whole_run, memory, panel):
         lines += _reported(measure, options.quick)
     missed = [line["name"] for line in lines if line["target"] is not None and line["value"] > line["target"]]
     print(
@@ -142,6 +142,37 @@ def memory(quick: bool) -> list[Line]:
             share = found["total_mib"] / 1536
             lines.append({"name": "  its whole process : 1.5 GiB", "value": share, "target": 1.0, "detail": ""})
     return lines
+
+
+def panel(quick: bool) -> list[Line]:
+    """The panel's start against 300 ms, its silence during inference against a redraw and 50 ms, cancel against 1 s."""
+    starts = [in_a_process("setup", script="panel.py") for _ in range(1 if quick else 5)]
+    best = min(starts, key=lambda found: found["processor"])
+    if best["heavy"]:
+        raise RuntimeError(f"the panel loads {', '.join(best['heavy'])}")
+    answers = [in_a_process("answer", script="panel.py") for _ in range(1 if quick else 3)]
+    silence, redraw, cancel = (min(found[name] for found in answers) for name in ("silence", "redraw", "cancel"))
+    return [
+        {
+            # Of the processor: on a busy machine the clock measures the others.
+            "name": "panel, import to set-up : 300 ms of the processor",
+            "value": best["processor"] / 0.3,
+            "target": 1.0,
+            "detail": f"{1000 * best['processor']:.0f} ms, {1000 * best['seconds']:.0f} ms by the clock",
+        },
+        {
+            "name": "panel, silence during inference : a redraw + 50 ms",
+            "value": silence / (redraw + 0.05),
+            "target": 1.0,
+            "detail": f"{1000 * silence:.0f} ms, a redraw {1000 * redraw:.0f} ms",
+        },
+        {
+            "name": "panel, cancel : 1 s",
+            "value": cancel,
+            "target": 1.0,
+            "detail": f"{1000 * cancel:.0f} ms",
+        },
+    ]
 
 
 def decode(path: Path) -> None:

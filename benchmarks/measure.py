@@ -62,10 +62,11 @@ def _import_time(statement: str) -> float:
     return float(done.stdout)
 
 
-def in_a_process(call: str, *arguments: str) -> dict[str, Any]:
-    """Call a function of `benchmarks/worker.py` in a process of its own and return the JSON that it prints."""
-    command = [sys.executable, str(ROOT / "benchmarks" / "worker.py"), call, *arguments]
+def in_a_process(call: str, *arguments: str, script: str = "worker.py") -> dict[str, Any]:
+    """Call a function of `benchmarks/worker.py`, or another script there, in a process of its own; return its JSON."""
+    command = [sys.executable, str(ROOT / "benchmarks" / script), call, *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # a user's second start finds everything compiled
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, env=environment)
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result

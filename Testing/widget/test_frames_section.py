@@ -108,3 +108,31 @@ def test_browsing_and_playing_at_every_frame_change_no_mask_and_no_state(panel, 
     panel.widget.enter()
     assert everything(case.masks) == before
     assert np.array_equal(sorted(before), sorted(stored_frames(case.run.sequence)))
+
+
+def test_saving_reopening_and_cancelling_at_every_frame_of_thirty_change_nothing(panel, tmp_path):
+    """With work of the reader in it: an edited and an accepted frame beside the network's."""
+    from films import film_run
+
+    from DSANetLib.mrml.editing import editing
+    from DSANetLib.mrml.scene import find_cases, load_scene, save_scene
+    from DSANetLib.mrml.segmentation import write_masks
+    from DSANetLib.mrml.sequence import write_run
+
+    rng = np.random.default_rng(0)
+    masks = {frame: tuple((rng.random((48, 64)) < 0.3).astype(np.uint8) for _ in range(2)) for frame in (4, 15, 16, 29)}
+    write_masks(write_run(film_run(count=30, rows=48, columns=64, case_id="thirty")), masks)
+    panel.context.setCase(find_cases()[0])
+    editing(panel.context.case.masks).accept(15)
+    editing(panel.context.case.masks).propose(16, *masks[4], by="copy")
+    before = everything(panel.context.case.masks)
+    assert len(before) == 30
+    for frame in range(30):
+        panel.context.setFrame(frame)
+        panel.press("applyButton")
+        panel.press("cancelButton")
+        panel.wait(5)
+        (again,) = load_scene(save_scene(tmp_path / f"at {frame}.mrb"))
+        panel.context.setCase(again)
+        assert panel.context.frame == frame
+        assert everything(panel.context.case.masks) == before, f"at frame {frame + 1}"
