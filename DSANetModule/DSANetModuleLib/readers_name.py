@@ -9,10 +9,17 @@ SETTING = "DSANet/Reader"
 
 
 def readerName() -> str:
-    """Return the reader's name, empty where none was given. Kept in Slicer's settings, never in a scene."""
-    given = str(qt.QSettings().value(SETTING) or "").strip()
-    if given:
-        return given
+    """Return the reader's name, empty where none is known. Kept in Slicer's settings, never in a scene."""
+    return givenName() or userName()
+
+
+def givenName() -> str:
+    """Return the name that was given in the panel."""
+    return str(qt.QSettings().value(SETTING) or "").strip()
+
+
+def userName() -> str:
+    """Return the name in Slicer's user information."""
     information = slicer.app.applicationLogic().GetUserInformation()
     return str(information.GetName() or "").strip() if information is not None else ""
 

@@ -40,7 +40,6 @@ class Shortcuts:
     def remove(self) -> None:
         """Give the keys back."""
         for shortcut in self._installed:
-            shortcut.activated.disconnect()
             shortcut.setEnabled(False)
             shortcut.setParent(None)
             shortcut.deleteLater()

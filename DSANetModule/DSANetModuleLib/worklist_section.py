@@ -17,7 +17,7 @@ from DSANetLib.mrml.work import check_item, close_item, open_item, save_item, ta
 
 from .adjudicate import Adjudication
 from .panel import BaseSection, fill
-from .readers_name import readerName, setReaderName
+from .readers_name import givenName, readerName, setReaderName, userName
 
 _COLUMNS = 5
 
@@ -37,7 +37,7 @@ class WorklistSection(BaseSection):
         fill(ui.orderComboBox, [("uncertainty", _("uncertainty")), ("flags", _("flags"))], "uncertainty")
         ui.workTable.setColumnCount(_COLUMNS)
         ui.workTable.setHorizontalHeaderLabels([_("Case"), _("State"), _("Uncertainty"), _("Flags"), _("Note")])
-        ui.readerEdit.text = readerName()
+        ui.readerEdit.text, ui.readerEdit.placeholderText = givenName(), userName()
         for button, action in (
             (ui.listButton, self.onList),
             (ui.openButton, self.onOpen),
