@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..correction.uncertainty import mask_uncertainty
 from ..results import CaseResult, FrameMasks, Segmentation
-from ..tables import LESION_COLUMNS, RESULT_COLUMNS, Cell, lesion_rows, result_row
-from .attributes import Fact
+from .attributes import Fact, set_facts
+from .choices import KEY_FRAME, MASK_FRAME, PATIENT, PIXEL_SHIFT
+from .plots import write_curve
+from .run_facts import found_facts
 from .scene import CaseNodes
 from .segmentation import FrameState, StoredMasks, write_masks
 from .sequence import frames_that_fit, write_run
-from .table import find_table, read_table, write_table
-
-RESULTS = "results"
-LESIONS = "lesions"
+from .standing import update_tables, write_response
+from .table import LESIONS, RESULTS, find_table
 
 # A scene holds its run in memory, and once more while it is saved: 2,000 frames of 1024² would be 2 GiB twice.
 RUN_BYTES = 256 * 2**20
@@ -52,18 +50,32 @@ def write_case(case: CaseResult, *, run_bytes: int = RUN_BYTES) -> CaseNodes:
         shown_polarity=seg.prepared.polarity,
         visible=seg.prepared.visible_source,
     )
+    set_facts(nodes.sequence, {**found_facts(seg.prepared), **_choices(case)})
     masks = write_masks(
         nodes,
         {frame: (m.liver, m.tumour) for frame, m in seg.masks.items()},
         state={frame: _state(m) for frame, m in seg.masks.items()},
         facts=segmentation_facts(seg),
     )
-    rows = [row for row in _rows_of(find_table(RESULTS)) if row["case"] != case.case_id]
-    results = write_table(RESULT_COLUMNS, [*rows, result_row(case)], "DSANet results", role=RESULTS)
-    lesions = write_table(
-        LESION_COLUMNS, lesion_rows(seg), f"{case.case_id} lesions", role=LESIONS, case_id=case.case_id
-    )
-    return CaseNodes(nodes, masks, results, lesions)
+    write_curve(nodes, seg.key_frame.curve, times_s=seg.prepared.frame_times, key_frame=key, shown_frame=key)
+    written = CaseNodes(nodes, masks)
+    if case.response is not None:
+        write_response([written], case.response)
+    else:
+        update_tables(written)
+    return CaseNodes(nodes, masks, find_table(RESULTS), find_table(LESIONS, case.case_id))
+
+
+def _choices(case: CaseResult) -> dict[str, Fact]:
+    """Return what was the user's choice, so that a later prediction prepares the run in the same way."""
+    key, done = case.segmentation.key_frame, case.segmentation.prepared.subtraction
+    by_user = done.performed and done.mask_from == "user"
+    return {
+        PATIENT: case.patient_id if case.patient_id != case.case_id else None,
+        KEY_FRAME: int(key.index) if key.chosen_by == "user" else None,
+        MASK_FRAME: int(done.frames[0]) if by_user and done.frames else None,
+        PIXEL_SHIFT: tuple(float(s) for s in done.shift_px) if by_user and done.frames else None,
+    }
 
 
 def segmentation_facts(seg: Segmentation) -> dict[str, Fact]:
@@ -77,7 +89,7 @@ def segmentation_facts(seg: Segmentation) -> dict[str, Fact]:
         "LiverThreshold": float(seg.liver_threshold),
         "KeyFrame": int(seg.key_frame.index),
         "KeyFrameBy": seg.key_frame.chosen_by,
-        "Uncertainty": mask_uncertainty(seg.tumour_maps[seg.key_frame.index], seg.tumour_threshold),
+        "Uncertainty": _uncertainty(seg),
         "Flags": " ".join(flag.code for flag in seg.flags),
         "Version": __version__,
     }
@@ -93,5 +105,7 @@ def _state(masks: FrameMasks) -> FrameState:
     return "edited" if masks.origin == "edited" else "predicted"
 
 
-def _rows_of(table: Any) -> list[dict[str, Cell]]:
-    return read_table(table) if table is not None else []
+def _uncertainty(seg: Segmentation) -> float | None:
+    """Return how unsure the network was of the key frame's mask; None where its map was not kept."""
+    found = seg.tumour_maps.get(seg.key_frame.index)
+    return None if found is None else mask_uncertainty(found, seg.tumour_threshold)

@@ -16,7 +16,6 @@ from ..lesions import find_lesions
 from ..results import FrameMasks, Lesion, Response
 from ..tables import LESION_COLUMNS, RESULT_COLUMNS, Cell, lesion_cells
 from .attributes import Fact, fact, number, set_facts
-from .case import LESIONS, RESULTS
 from .choices import key_frame, key_frame_by_user, patient
 from .editing import editing
 from .frame_records import NETWORK, PROPOSAL
@@ -24,7 +23,7 @@ from .run_facts import spacing_of
 from .scene import CaseNodes, find_cases
 from .segmentation import frame_fact, read_masks, states
 from .sequence import item_number, times_of
-from .table import find_table, read_table, write_table
+from .table import LESIONS, RESULTS, find_table, read_table, write_table
 
 STALE = "stale"
 _OF_MASKS = ("no_tumour", "no_liver", STALE)
@@ -80,6 +79,7 @@ def write_response(cases: list[CaseNodes], response: Response) -> Any:
         "ResponseModel": response.model,
         "ResponseRuntime": response.runtime,
         "ResponseFlags": " ".join(flag.code for flag in response.flags) or None,
+        "ResponseRuns": len(response.run_probabilities),
         "ResponseCalibration": response.calibration,
         "ClinicalUsed": response.clinical_used,
         "ResponseMasks": "edited" if response.corrected_masks else "predicted",
@@ -130,8 +130,7 @@ def _row(case: CaseNodes, lesions: tuple[Lesion, ...] | None = None) -> dict[str
     spacing = spacing_of(case.run.sequence)
     per_pixel = None if spacing is None else spacing.pixel_mm2
     area = None if lesions is None else sum(lesion.area_px for lesion in lesions)
-    liver = used[key].liver if key in used else None
-    found = lesions or ()
+    found, key_masks = lesions or (), used.get(-1 if key is None else key)
     return {
         "case": case.case_id,
         "patient": patient(case.run),
@@ -148,15 +147,16 @@ def _row(case: CaseNodes, lesions: tuple[Lesion, ...] | None = None) -> dict[str
         "longest_diameter_mm": max(
             (x.longest_diameter_mm for x in found if x.longest_diameter_mm is not None), default=None
         ),
-        "liver_area_px": None if liver is None else int(liver.sum()),
+        "liver_area_px": _liver_area(case, key_masks),
         "masks": "edited" if any(m.origin == "edited" for m in used.values()) else "predicted",
-        "flags": _flags(case, used.get(-1 if key is None else key)),
+        "flags": _flags(case, key_masks),
     }
 
 
 def _response_cells(case: CaseNodes) -> dict[str, Cell]:
     masks = _masks(case).sequence
     probability, threshold = number(masks, "Probability"), number(masks, "ResponseThreshold")
+    runs = number(masks, "ResponseRuns")
     known = probability is not None and threshold is not None
     return {
         "probability": probability,
@@ -164,21 +164,31 @@ def _response_cells(case: CaseNodes) -> dict[str, Cell]:
         "threshold": threshold,
         "response_model": fact(masks, "ResponseModel"),
         "clinical_used": {"1": "yes", "0": "no"}.get(fact(masks, "ClinicalUsed") or ""),
-        "runs": len(_predicted_with(case)) or None,
+        "runs": None if runs is None else int(runs),
     }
 
 
 def _flags(case: CaseNodes, key_masks: FrameMasks | None) -> str:
     """Return the flags of a case: what the masks say now in front, then those of preparation and prediction."""
     masks = _masks(case).sequence
-    stored = [code for code in (fact(masks, "Flags") or "").split() if code not in _OF_MASKS]
+    stored = (fact(masks, "Flags") or "").split()
     now = []
     if key_masks is not None and not key_masks.tumour.any():
         now.append("no_tumour")
-    if key_masks is not None and key_masks.liver is None and "no_liver" in (fact(masks, "Flags") or "").split():
+    # What a person drew as liver is one.
+    if "no_liver" in stored and (key_masks is None or key_masks.origin == "predicted" or key_masks.liver is None):
         now.append("no_liver")
+    others = [code for code in stored if code not in _OF_MASKS]
     response = (fact(masks, "ResponseFlags") or "").split()
-    return " ".join([*now, *stored, *response, *([STALE] if is_stale(case) else [])])
+    return " ".join([*now, *others, *response, *([STALE] if is_stale(case) else [])])
+
+
+def _liver_area(case: CaseNodes, key_masks: FrameMasks | None) -> int | None:
+    """Return the liver's area in px; None where nobody looked for one."""
+    if key_masks is None or key_masks.liver is None:
+        looked = "no_liver" in (fact(_masks(case).sequence, "Flags") or "").split()
+        return 0 if looked and key_masks is not None else None
+    return int(key_masks.liver.sum())
 
 
 def _lesions(case: CaseNodes) -> tuple[Lesion, ...] | None:

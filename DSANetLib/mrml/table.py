@@ -10,6 +10,9 @@ from ..tables import Cell, Column
 from .attributes import CASE, ROLE, fact, set_facts
 from .headless import scene
 
+RESULTS, LESIONS = "results", "lesions"
+"""Roles of the tables that follow from a case: `standing` writes them."""
+
 
 def write_table(
     columns: Sequence[Column],

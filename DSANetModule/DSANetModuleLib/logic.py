@@ -253,7 +253,9 @@ class DSANetModuleLogic:
     ) -> Job:
         """Return the job of `segment`."""
         from DSANetLib.mrml.applying import write_segmentation
-        from DSANetLib.mrml.choices import choose_key_frame, choose_mask
+        from DSANetLib.mrml.attributes import set_facts
+        from DSANetLib.mrml.choices import MASK_FRAME, PIXEL_SHIFT, choose_key_frame
+        from DSANetLib.mrml.opening import case_of
         from DSANetLib.mrml.sequence import item_number
         from DSANetLib.worker.tasks import SegmentTask
 
@@ -261,19 +263,17 @@ class DSANetModuleLogic:
         _checkThreshold(tumourThreshold)
         sequence = case.run.sequence
         places = None if frames is None else tuple(item_number(sequence, int(frame)) for frame in frames)
-        if keyFrame is not None:
-            choose_key_frame(case.run, int(keyFrame))
-        if maskFrame is not None:
-            choose_mask(case.run, int(maskFrame), pixelShift or (0.0, 0.0))
-        task = SegmentTask(
-            self._runOf(case),
-            self._choice(model, runtime, device, threads),
-            self._userChoices(case, pixelShift),
-            places,
-            tumourThreshold,
-        )
+        choices = self._userChoices(case, keyFrame, maskFrame, pixelShift)
+        package = self._choice(model, runtime, device, threads)
+        task = SegmentTask(self._runOf(case), package, choices, places, tumourThreshold)
 
         def apply(found: Any) -> CaseNodes:
+            run = case_of(case).run
+            if keyFrame is not None:
+                choose_key_frame(run, int(keyFrame))
+            if maskFrame is not None or pixelShift is not None:
+                facts = {MASK_FRAME: maskFrame, PIXEL_SHIFT: pixelShift and tuple(float(s) for s in pixelShift)}
+                set_facts(run.sequence, {name: value for name, value in facts.items() if value is not None})
             written = write_segmentation(case, found, None if frames is None else tuple(int(f) for f in frames))
             self._keep(written, found, task.model.name)
             return written
@@ -319,8 +319,10 @@ class DSANetModuleLogic:
         from DSANetLib.worker.tasks import BatchTask
 
         given = [inputs] if isinstance(inputs, (str, Path)) else list(inputs)
-        names = {"model": options.pop("model", None), "response_model": options.pop("response_model", None)}
-        chosen = BatchOptions(**{name: str(value) for name, value in names.items() if value}, **options)
+        for name in ("model", "response_model"):
+            if options.get(name) is not None:
+                options[name] = self._choice(options[name]).name  # looked up here: the worker starts elsewhere
+        chosen = BatchOptions(**{name: value for name, value in options.items() if value is not None})
         task = BatchTask(
             tuple(str(Path(path).absolute()) for path in given),
             str(Path(out).absolute()),
@@ -448,17 +450,27 @@ class DSANetModuleLogic:
         run = read_run(case.run.sequence)
         return run.with_changes(frames=run.frames[:])
 
-    def _userChoices(self, case: CaseNodes, pixelShift: tuple[float, float] | None = None) -> Any:
-        """Return what the user fixed of a run, frames counted as the scene stores them."""
-        from DSANetLib.mrml.choices import key_frame, key_frame_by_user, mask_choice
+    def _userChoices(
+        self,
+        case: CaseNodes,
+        keyFrame: int | None = None,
+        maskFrame: int | None = None,
+        pixelShift: tuple[float, float] | None = None,
+    ) -> Any:
+        """Return what the user fixes of a run, now or before; frames counted as the scene stores them."""
+        from DSANetLib.mrml.attributes import number, numbers
+        from DSANetLib.mrml.choices import KEY_FRAME, MASK_FRAME, PIXEL_SHIFT
         from DSANetLib.mrml.sequence import item_number
         from DSANetLib.worker.tasks import UserChoices
 
-        key = key_frame(case.run) if key_frame_by_user(case.run) else None
-        mask, shift = mask_choice(case.run) or (None, pixelShift)
         sequence = case.run.sequence
-        key, mask = (None if frame is None else item_number(sequence, frame) for frame in (key, mask))
-        return UserChoices(key, mask, shift)
+        frames = (
+            number(sequence, name) if given is None else given
+            for name, given in ((KEY_FRAME, keyFrame), (MASK_FRAME, maskFrame))
+        )
+        key, mask = (None if frame is None else item_number(sequence, int(frame)) for frame in frames)
+        shift = tuple(pixelShift or numbers(sequence, PIXEL_SHIFT))
+        return UserChoices(key, mask, (shift[0], shift[1]) if len(shift) == 2 else None)
 
     def _masked(self, case: CaseNodes) -> Any:
         """Return run, masks as they stand and choices of a case, for a prediction."""
