@@ -18,6 +18,7 @@ from .scene import CaseNodes
 from .segmentation import states, write_masks
 from .sequence import shown_frame, stored_frames
 from .standing import update_tables
+from .subtracted import write_subtracted
 
 
 def write_segmentation(case: CaseNodes, found: Segmentation, frames: Sequence[int] | None = None) -> CaseNodes:
@@ -76,6 +77,7 @@ def on_source_frames(found: Segmentation, source: Sequence[int]) -> Segmentation
 
 def _write_found(case: CaseNodes, found: Segmentation) -> None:
     """Keep what was found out of the run; the user's own key frame stays what it is."""
+    write_subtracted(case.run, found.prepared)
     facts = found_facts(found.prepared)
     if key_frame_by_user(case.run):
         facts.pop("KeyFrame")

@@ -16,6 +16,7 @@ from .run_facts import found_facts, spacing_facts, spacing_of
 from .scene import CaseNodes, find_cases, remove_case
 from .segmentation import find_masks, write_masks
 from .sequence import ASSUMED_FRAME_RATE, RunNodes, browse, items, write_run
+from .subtracted import write_subtracted
 
 _UNSAID: dict[str, Fact] = {"Polarity": "unknown", "Intensity": "unknown"}
 
@@ -49,6 +50,7 @@ def open_run(prepared: PreparedRun, frames: Sequence[int] | None = None) -> Case
         set_facts(nodes.sequence, found_facts(prepared))
         write_masks(nodes)
         write_curve(nodes, key.curve, times_s=prepared.frame_times, key_frame=key.index, shown_frame=key.index)
+        write_subtracted(nodes, prepared)
         return case_of(nodes.sequence)
     except Exception:
         remove_case(CaseNodes(nodes, find_masks(nodes)))

@@ -70,6 +70,22 @@ def test_another_mask_replaces_the_view_and_leaves_no_node_behind(shown, raw_run
     assert np.abs(_pixels(viewed_volume(shown)) - 127.5).max() <= 0.06
 
 
+def test_same_mask_again_changes_nothing(shown, raw_run):
+    view = viewed_volume(shown)
+    sequence = write_subtracted(shown, prepare(raw_run))
+    assert viewed_volume(shown) is view
+    assert write_subtracted(shown, prepare(raw_run)) is sequence
+
+
+def test_mask_of_a_run_stored_in_part_has_to_be_stored(raw_run):
+    nodes = write_run(raw_run, frames=[0, 1, 5])
+    write_subtracted(nodes, prepare(raw_run))
+    show_frame(nodes, 5)
+    assert _pixels(viewed_volume(nodes))[25, 40] < 60
+    without = write_run(raw_run.with_changes(case_id="other"), frames=[0, 5])
+    assert write_subtracted(without, prepare(raw_run)) is None
+
+
 def test_run_that_came_subtracted_is_shown_as_it_is(raw_run):
     subtracted = raw_run.with_changes(subtracted=True, mask=None)
     nodes = write_run(subtracted)

@@ -141,6 +141,17 @@ class TestDicomPlugin:
         assert sequence.GetAttribute("DSANet.MaskFrames") == "0 1"
         assert sequence.GetAttribute("DSANet.MaskShiftPx") == "0.5 -1.5"
 
+    def test_run_with_mask_frames_is_shown_subtracted_and_kept_as_stored(self, plugin, module, tmp_path):
+        from DSANetLib.mrml.sequence import frame_array, items
+        from DSANetLib.mrml.subtracted import viewed_volume
+
+        (loadable,) = plugin.examineForImport([[str(_masked_run(tmp_path / "x.dcm"))]])
+        sequence = plugin.load(loadable)
+        view = viewed_volume(module.context.case.run)
+        assert view is not module.context.case.run.volume
+        assert frame_array(view).dtype == np.int16
+        assert np.array_equal([frame_array(item) for item in items(sequence)], FRAMES)
+
     def test_no_name_number_or_date_of_the_patient_gets_into_the_scene(self, plugin, scene, tmp_path):
         from run_files import write_dicom
 
