@@ -346,6 +346,8 @@ class TableView(QtWidgets.QTableWidget):
         table = node.GetTable() if node else None
         self.setRowCount(table.GetNumberOfRows() if table else 0)
         self.setColumnCount(table.GetNumberOfColumns() if table else 0)
+        names = [table.GetColumnName(column) for column in range(table.GetNumberOfColumns())] if table else []
+        self.setHorizontalHeaderLabels(names)
         for row in range(_rows(table)):
             for column in range(table.GetNumberOfColumns()):
                 self.setItem(row, column, QtWidgets.QTableWidgetItem(table.GetValue(row, column).ToString()))
