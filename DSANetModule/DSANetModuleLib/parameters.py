@@ -55,8 +55,7 @@ class DSANetParameters:
     exportScene: bool = True
     exportAll: bool = False
 
-    # Work list. Its folders and the reader's name stay in Slicer's settings too.
-    hideOtherReaders: bool = False
+    # Work list. Its folders, the reader's name and whether others are hidden stay in Slicer's settings too.
     saveWorkScene: bool = True
 
 

@@ -1,15 +1,18 @@
-"""Who edits: the name that the reader gave in the panel, else Slicer's user information."""
+"""Who edits: the name that the reader gave in the panel, else Slicer's user information; and whether others are hidden.
+
+In Slicer's settings, never in a scene: one that is passed on to a second reader must bring neither along.
+"""
 
 from __future__ import annotations
 
 import qt
 import slicer
 
-SETTING = "DSANet/Reader"
+SETTING, HIDE = "DSANet/Reader", "DSANet/HideOtherReaders"
 
 
 def readerName() -> str:
-    """Return the reader's name, empty where none is known. Kept in Slicer's settings, never in a scene."""
+    """Return the reader's name, empty where none is known."""
     return givenName() or userName()
 
 
@@ -27,3 +30,13 @@ def userName() -> str:
 def setReaderName(name: str) -> None:
     """Keep the reader's name; empty goes back to Slicer's user information."""
     qt.QSettings().setValue(SETTING, name.strip())
+
+
+def othersHidden() -> bool:
+    """Return whether what other readers did is kept out of sight."""
+    return str(qt.QSettings().value(HIDE)).lower() in ("1", "true")
+
+
+def hideOthers(on: bool) -> None:
+    """Keep what other readers did out of sight."""
+    qt.QSettings().setValue(HIDE, bool(on))

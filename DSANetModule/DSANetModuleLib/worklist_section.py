@@ -17,7 +17,7 @@ from DSANetLib.mrml.work import check_item, close_item, open_item, save_item, ta
 
 from .adjudicate import Adjudication
 from .panel import BaseSection, fill
-from .readers_name import givenName, readerName, setReaderName, userName
+from .readers_name import givenName, hideOthers, othersHidden, readerName, setReaderName, userName
 
 _COLUMNS = 5
 
@@ -38,6 +38,7 @@ class WorklistSection(BaseSection):
         ui.workTable.setColumnCount(_COLUMNS)
         ui.workTable.setHorizontalHeaderLabels([_("Case"), _("State"), _("Uncertainty"), _("Flags"), _("Note")])
         ui.readerEdit.text, ui.readerEdit.placeholderText = givenName(), userName()
+        ui.hideReadersCheckBox.checked = othersHidden()
         for button, action in (
             (ui.listButton, self.onList),
             (ui.openButton, self.onOpen),
@@ -66,8 +67,9 @@ class WorklistSection(BaseSection):
         if self._items:
             self.onList()
 
-    def onHide(self, _on: bool) -> None:
+    def onHide(self, on: bool) -> None:
         """Second-reader mode: others are out of sight at once."""
+        hideOthers(on)
         self.update()
 
     def onReader(self) -> None:
@@ -140,7 +142,7 @@ class WorklistSection(BaseSection):
         with self.context.attempt():
             if not self._mayLeave():
                 return
-            hide = bool(self.ui.hideReadersCheckBox.checked)
+            hide = othersHidden()
             check_item(item, readerName(), hide_others=hide)  # one that cannot be read takes nothing away
             if item.run is not None:
                 # Reading and preparing a run takes seconds: in the background, like everything that does.
@@ -156,7 +158,7 @@ class WorklistSection(BaseSection):
 
     def _takeUp(self, item: WorkItem, case: CaseNodes) -> None:
         with self.context.attempt():
-            hide = bool(self.ui.hideReadersCheckBox.checked)
+            hide = othersHidden()
             self._opened(item, take_up(case, item, readerName(), hide_others=hide))
         self.update()
 
@@ -202,7 +204,7 @@ class WorklistSection(BaseSection):
             folder = self.ui.trainingFolderEdit.currentPath
             if not folder:
                 raise OutputError("no training folder is chosen", "Choose a new folder")
-            reader = (readerName() or UNNAMED) if self.ui.hideReadersCheckBox.checked else None
+            reader = (readerName() or UNNAMED) if othersHidden() else None
             count, left_out = export_training(self._items, Path(folder), reader=reader)
             text = _("{count} frames written to {folder}.").format(count=count, folder=folder)
             self.context.tell(" ".join([text, *left_out]), error=bool(left_out))
@@ -221,7 +223,7 @@ class WorklistSection(BaseSection):
 
     def _others(self) -> list[str]:
         """Return the readers that may be compared: none in second-reader mode."""
-        if self.ui.hideReadersCheckBox.checked:
+        if othersHidden():
             return []
         try:
             return readers_of(self._items)
