@@ -185,6 +185,17 @@ class PanelContext(slicer.util.VTKObservationMixin):
         """Say at the foot of the panel what went wrong and what to do; for errors that end a job."""
         self.tell(str(error), error=True)
 
+    def packagesReady(self) -> bool:
+        """Return whether the packages are there that Slicer does not bring; the user is asked once, on first use."""
+        from .packages import ensure
+
+        try:
+            ensure()
+        except DSANetError as error:
+            self.failed(error)
+            return False
+        return True
+
     def attempt(self) -> AbstractContextManager[None]:
         """Show what goes wrong inside the block, with Slicer's own dialog, and leave the panel usable."""
         return _Attempt(self)

@@ -107,6 +107,8 @@ class PredictSection(BaseSection):
     def onPredict(self, _checked: bool = False) -> None:
         """Predict in the background, from all segmented runs of the patient."""
         context, case = self.context, self.context.case
+        if not context.packagesReady():
+            return
         with context.attempt():
             record = self._record(case)
             known = record is not None and any(value is not None for value in record.values.values())
@@ -124,7 +126,10 @@ class PredictSection(BaseSection):
 
     def onPredicted(self, _table: Any) -> None:
         """Show the result."""
-        self.context.tell(_("Predicted. {note}").format(note=RESEARCH_NOTE))
+        row = _row(self.context.case)
+        if row is not None and row.get("probability") is not None:
+            text = _("Probability of response {value:.2f}. {note}")
+            self.context.tell(text.format(value=row["probability"], note=RESEARCH_NOTE))
         self.context.changed("response")
 
     def onFailed(self, error: Exception) -> None:

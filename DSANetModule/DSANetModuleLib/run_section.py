@@ -69,6 +69,9 @@ class RunSection(BaseSection):
         context = self.context
         if not self._waiting or context.jobs.busy or context.parameters is None:
             return
+        if not context.packagesReady():
+            self._waiting.clear()
+            return
         path = self._waiting.pop(0)
         context.tell(_("Loading {name} …").format(name=path.name))
         parameters = context.parameters

@@ -93,6 +93,8 @@ class SegmentSection(BaseSection):
     def onApply(self, _checked: bool = False) -> None:
         """Segment the chosen run in the background."""
         context, parameters = self.context, self.context.parameters
+        if not context.packagesReady():
+            return
         parameters.preview = False
         with context.attempt():
             context.jobs.segment(

@@ -48,6 +48,26 @@ def test_what_cannot_be_read_is_said_in_one_sentence_and_the_panel_goes_on(panel
     assert panel.find("loadFileButton").enabled
 
 
+def test_refused_packages_leave_a_usable_panel(panel, film_file, monkeypatch):
+    import standins
+    from DSANetModuleLib import packages
+
+    from DSANetLib.errors import DependencyError
+
+    def refuse(*_args, **_kwargs):
+        raise DependencyError("onnxruntime is not installed", "Press Install packages")
+
+    standins.FileDialog.answer = (str(film_file),)
+    with monkeypatch.context() as patch:
+        patch.setattr(packages, "ensure", refuse)
+        panel.press("loadFileButton")
+        assert "onnxruntime is not installed. Press Install packages." in panel.status
+        assert not panel.context.jobs.busy
+    panel.press("loadFileButton")
+    panel.wait()
+    assert panel.context.case is not None
+
+
 def test_dropped_files_are_loaded(panel, film_file):
     import qt
 
