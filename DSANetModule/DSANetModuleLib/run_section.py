@@ -61,7 +61,9 @@ class RunSection(BaseSection):
         self.load([Path(chosen)] if chosen else [])
 
     def load(self, paths: list[Path]) -> None:
-        """Load runs in the background; the last one is chosen."""
+        """Load runs in the background, one after the other; the last one is chosen."""
+        if not self.context.jobs.busy:
+            self._waiting.clear()  # what waited behind a load that was cancelled
         self._waiting += paths
         self._loadNext()
 
