@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 MARKER = "case.json"
 """A folder with this file was written here, and may be replaced when asked; any other never is."""
 
+SCENE = "scene.mrb"
+
 SCENE_LEFT_OUT = "the Slicer scene was left out"
 
 
@@ -91,6 +93,8 @@ def write_case(
     """
     check_free(folder, overwrite)
     notes: list[str] = []
+    earlier = folder / SCENE
+    had_scene = earlier.is_file()
     with whole_folder(folder) as temporary:
         _write_masks(case, temporary / "masks")
         _write_tables(case, temporary)
@@ -98,6 +102,9 @@ def write_case(
             write_picture(case, temporary / "picture.png")
         if scene:
             notes += _write_slicer_files(case, temporary)
+        if had_scene and not (temporary / SCENE).is_file():
+            # It may have held somebody's corrections, and would contradict the new masks if it stayed.
+            notes.append(f"{earlier}: the earlier scene was replaced with its result, and no new one was written")
         text = json.dumps(case_facts(case, made_with), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         (temporary / MARKER).write_text(text, encoding="utf-8")
     return notes

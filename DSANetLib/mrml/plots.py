@@ -153,7 +153,8 @@ def mark_frames(run: RunNodes, plot: Plot, *, key_frame: int | None = None, show
             continue  # the plot is just being removed, and every removal is an occasion to look at it
         at = None if frame is None else _place(plot.table, frame)
         if at is None:
-            plot.chart.RemovePlotSeriesNodeID(series.GetID())
+            if plot.chart.HasPlotSeriesNodeID(series.GetID()):  # else Slicer logs an error
+                plot.chart.RemovePlotSeriesNodeID(series.GetID())
             continue
         column = plot.marks.GetTable().GetColumnByName(mark)
         if column.GetValue(0) != at:

@@ -9,11 +9,12 @@ import sys
 
 import pytest
 
-from DSANetLib.batch.case import case_folder, check_free
+from DSANetLib.batch.case import case_folder, check_free, write_case
 from DSANetLib.batch.patients import assign_patients, gather_runs, read_patients
 from DSANetLib.batch.store import Store
 from DSANetLib.errors import ClinicalError, OutputError
 from DSANetLib.readers import RunSource
+from DSANetLib.results import CaseResult
 from DSANetLib.tables import BATCH_COLUMNS, PATIENT_COLUMNS, RESULT_COLUMNS, to_csv
 from DSANetLib.whole import remove_leftovers, whole_folder, write_whole
 
@@ -52,6 +53,16 @@ def test_a_new_folder_takes_the_place_of_the_old_one(tmp_path):
         (temporary / "new").write_text("1")
     assert _names(tmp_path) == ["a"]
     assert _names(tmp_path / "a") == ["new"]
+
+
+@pytest.mark.parametrize(("name", "said"), [("scene.mrb", 1), ("other.mrb", 0)])
+def test_a_scene_that_goes_with_its_result_is_said(tiny_segmentation, tmp_path, name, said):
+    case, folder = CaseResult(tiny_segmentation), tmp_path / "made"
+    write_case(case, folder, scene=False, picture=False)
+    (folder / name).write_text("an earlier one")
+    notes = write_case(case, folder, scene=False, picture=False, overwrite=True)
+    assert [f"{folder / 'scene.mrb'}: the earlier scene was replaced" in note for note in notes] == [True] * said
+    assert write_case(case, folder, scene=False, picture=False, overwrite=True) == []
 
 
 def test_where_nothing_can_be_written_the_message_says_what_to_do(tmp_path):
