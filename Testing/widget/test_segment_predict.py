@@ -190,3 +190,26 @@ def test_runs_of_one_patient_give_one_result(panel):
     assert rows[0]["probability"] == rows[1]["probability"]
     assert {row["runs"] for row in rows} == {2}
     assert {row["patient"] for row in rows} == {"p1"}
+
+
+def test_model_file_and_package_buttons_say_what_they_did(panel, tmp_path):
+    import standins
+
+    (tmp_path / "no model.zip").write_bytes(b"no zip")
+    standins.FileDialog.answer = str(tmp_path / "no model.zip")
+    panel.press("modelFileButton")
+    assert panel.status.startswith("Problem: ")
+    assert "no model.zip" in panel.status
+    for button in ("installButton", "archiveButton"):  # nothing is missing where the tests run
+        panel.context.tell("")
+        panel.press(button)
+        assert panel.status == "All packages are there."
+
+
+def test_response_model_is_chosen_and_left_to_the_library_again(panel, case):
+    combo = panel.find("responseModelComboBox")
+    assert combo.itemText(0) == "automatic"
+    combo.setCurrentIndex(combo.findData("response-film-phantom"))
+    assert panel.context.parameters.responseModel == "response-film-phantom"
+    combo.setCurrentIndex(0)
+    assert panel.context.parameters.responseModel == ""
