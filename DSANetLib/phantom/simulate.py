@@ -15,16 +15,8 @@ from .detector import burn_text
 from .lesions import Lesion, draw_lesions, draw_pseudolesions
 from .motion import Displacement
 from .patient import (
-    Outcome,
-    Value,
-    burden_score,
-    clinical_score,
-    draw_clinical,
-    draw_outcome,
-    film_factors,
-    film_score,
-    hide_some,
-)
+    Outcome, Value, burden_score, clinical_score, draw_clinical, draw_outcome, film_factors, film_score, hide_some,
+)  # fmt: skip
 from .protocol import Protocol, draw_protocol
 
 
