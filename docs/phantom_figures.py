@@ -17,7 +17,6 @@ from DSANetLib.phantom import PhantomRun, simulate_patient
 from DSANetLib.phantom.anatomy import draw_anatomy
 from DSANetLib.phantom.lesions import draw_lesions
 from DSANetLib.phantom.patient import (
-    burden_score,
     clinical_score,
     draw_clinical,
     draw_outcome,
@@ -66,7 +65,7 @@ def response_table() -> str:
     for i in range(PATIENTS):
         factors = film_factors(draw_lesions(rng, bodies[i % len(bodies)], rng.random() < 0.05))
         film = film_score(factors)
-        clinical = clinical_score(draw_clinical(rng, burden_score(factors)))
+        clinical = clinical_score(draw_clinical(rng, factors))
         outcome = draw_outcome(rng, clinical, film)
         rows.append((clinical, film, outcome.probability, outcome.responder))
     table = np.array(rows, float)

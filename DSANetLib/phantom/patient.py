@@ -35,7 +35,7 @@ class Outcome:
     progressed: bool
 
 
-def draw_clinical(rng: np.random.Generator, burden: float | None = None) -> dict[str, float | str]:
+def draw_clinical(rng: np.random.Generator, factors: dict[str, float] | None = None) -> dict[str, float | str]:
     """Draw the twelve variables.
 
     Marginals follow Table 1 of the paper (all patients); a common severity makes them worsen together.
@@ -43,12 +43,12 @@ def draw_clinical(rng: np.random.Generator, burden: float | None = None) -> dict
 
     Parameters
     ----------
-    burden
-        `burden_score` of the patient's film, which the severity goes along with; None for any patient's.
+    factors
+        `film_factors` of the patient, whose burden the severity goes along with; None for any patient's.
     """
     severity = float(rng.standard_normal())
-    if burden is not None:
-        severity = BURDEN_SHARE * burden + float(np.sqrt(1 - BURDEN_SHARE**2)) * severity
+    if factors is not None:
+        severity = BURDEN_SHARE * burden_score(factors) + float(np.sqrt(1 - BURDEN_SHARE**2)) * severity
 
     def worse(share: float) -> float:
         return share * severity + np.sqrt(1 - share**2) * float(rng.standard_normal())
@@ -122,6 +122,11 @@ def film_score(factors: dict[str, float]) -> float:
     stain = (np.log(factors["stain"]) - 1.81) / 0.81
     necrosis = (factors["necrosis"] - 0.14) / 0.27
     return float(-0.70 * burden_score(factors) - 0.45 * count + 0.30 * stain - 0.20 * necrosis)
+
+
+def draw_response(rng: np.random.Generator, values: dict[str, float | str], factors: dict[str, float]) -> Outcome:
+    """Draw the outcome of a patient of these clinical values and film factors."""
+    return draw_outcome(rng, clinical_score(values), film_score(factors))
 
 
 def draw_outcome(rng: np.random.Generator, clinical: float, film: float) -> Outcome:

@@ -14,9 +14,7 @@ from .contrast import IODINE_CM2_PER_MG
 from .detector import burn_text
 from .lesions import Lesion, draw_lesions, draw_pseudolesions
 from .motion import Displacement
-from .patient import (
-    Outcome, Value, burden_score, clinical_score, draw_clinical, draw_outcome, film_factors, film_score, hide_some,
-)  # fmt: skip
+from .patient import Outcome, Value, draw_clinical, draw_response, film_factors, hide_some
 from .protocol import Protocol, draw_protocol
 
 
@@ -135,8 +133,8 @@ def simulate_patient(seed: int, config: PhantomConfig = PhantomConfig()) -> Phan
     pseudo = draw_pseudolesions(rng, anatomy, tumours)
     circulation = draw_circulation(rng, anatomy, tumours, pseudo)
     factors = film_factors(tumours)
-    values = draw_clinical(rng, burden_score(factors))
-    outcome = draw_outcome(rng, clinical_score(values), film_score(factors))
+    values = draw_clinical(rng, factors)
+    outcome = draw_response(rng, values, factors)
     count = 1 + int(rng.random() < 0.03) + int(rng.random() < 0.008)
     name = f"phantom-{seed:07d}"
     runs = tuple(
