@@ -16,7 +16,7 @@ import numpy as np
 from ..errors import RunError
 from ..flags import cpu_flag
 from ..models.keeper import ModelChoice
-from ..results import FrameMasks, Response, Segmentation
+from ..results import Flag, FrameMasks, Response, Segmentation
 from ..run import DSARun
 from .desk import Desk
 
@@ -186,11 +186,12 @@ class SegmentTask:
 
 @dataclass(frozen=True, eq=False)
 class MaskedRun:
-    """A run with masks as they stand: frame (0-based) → masks, and the choices it was prepared with."""
+    """A run with masks as they stand: frame (0-based) → masks, the choices it was prepared with, its flags' codes."""
 
     run: DSARun
     masks: Mapping[int, FrameMasks]
     choices: UserChoices = UserChoices()
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,6 +230,7 @@ class PredictTask:
             difference=None,
             masks=masked.masks,
             lesions=(),
+            flags=tuple(Flag(code, code) for code in masked.flags),
         )
 
 

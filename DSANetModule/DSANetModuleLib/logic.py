@@ -476,6 +476,7 @@ class DSANetModuleLogic:
         """Return run, masks as they stand and choices of a case, for a prediction."""
         from dataclasses import replace
 
+        from DSANetLib.mrml.attributes import fact
         from DSANetLib.mrml.choices import key_frame
         from DSANetLib.mrml.sequence import item_number
         from DSANetLib.mrml.standing import needed_masks
@@ -486,7 +487,8 @@ class DSANetModuleLogic:
         key = key_frame(case.run)
         assert key is not None  # or it would have no mask
         choices = replace(self._userChoices(case), key_frame=item_number(sequence, key))
-        return MaskedRun(self._runOf(case), masks, choices)
+        flags = () if case.masks is None else tuple((fact(case.masks.sequence, "Flags") or "").split())
+        return MaskedRun(self._runOf(case), masks, choices, flags)
 
 
 def slicerPython() -> str | None:
