@@ -47,6 +47,10 @@ class History:
         self._undo[frame].append(before)
         self._redo[frame].clear()
 
+    def drop(self, frame: int) -> None:
+        """Forget the last step of a frame: it turned out that nothing was done."""
+        self._undo[frame].pop()
+
     def undo(self, frame: int, present: Step) -> Step | None:
         """Return the state to go back to, None where there is none; `present` can then be redone."""
         return _move(self._undo[frame], self._redo[frame], present)

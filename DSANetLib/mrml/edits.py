@@ -23,6 +23,9 @@ from .watching import Watch
 # One stroke may change tumour and liver one after the other: changes this close are one step.
 _ONE_STROKE_S = 0.1
 
+# Within so much a stroke that came to nothing is none: saving takes longer than a stroke.
+_REPACKED_S = 3.0
+
 
 class Edits:
     """Edits of the masks of one run, from now on; ends by itself when the masks leave the scene.
@@ -57,6 +60,7 @@ class Edits:
         self._known: dict[int, Step] = {}
         self._saved: dict[int, Step] = {}
         self._stroke: tuple[int, float] | None = None
+        self._before: tuple[Step, dict[str, Fact]] | None = None
         self._busy = False
         for frame in states(self.nodes):
             self._adopt(frame)
@@ -110,11 +114,33 @@ class Edits:
         if not _differ(now, known, state=False):
             return False
         moment = self._clock()
+        new = self._stroke is None or self._stroke[0] != frame or moment - self._stroke[1] > _ONE_STROKE_S
+        if self._take_back(frame, now, moment):
+            return False
         self._effort.touch(frame, moment)
-        if self._stroke is None or self._stroke[0] != frame or moment - self._stroke[1] > _ONE_STROKE_S:
+        if new:
             self._history.push(frame, known.named("edit"))
+            self._before = (
+                known,
+                {name: frame_fact(self.nodes, frame, name) for name in (STATE, EDITED_BY, EDITED_AT)},
+            )
         self._stroke = (frame, moment)
         self._set_facts(frame, {STATE: "edited", **self._signature(frame)})
+        return True
+
+    def _take_back(self, frame: int, now: Step, moment: float) -> bool:
+        """Return whether a stroke has come to nothing; if so, forget it.
+
+        Slicer packs both segments into one labelmap while it saves, one after the other: what is seen in between is no
+        mask, and saving is no edit.
+        """
+        if self._before is None or self._stroke is None or self._stroke[0] != frame:
+            return False
+        if moment - self._stroke[1] > _REPACKED_S or _differ(now, self._before[0], state=False):
+            return False
+        self._history.drop(frame)
+        facts, self._before, self._stroke = self._before[1], None, None
+        self._set_facts(frame, facts)
         return True
 
     def close(self) -> None:

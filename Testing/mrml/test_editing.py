@@ -306,3 +306,19 @@ def test_callers_are_told_which_frame_changed(edits, masks, liver):
     paint(masks, "liver", liver)
     edits.accept(5)
     assert set(told) == {7, 5}
+
+
+@pytest.mark.parametrize("frame", [4, 5])
+def test_saving_with_a_labelled_frame_in_view_is_no_edit(masks, tmp_path, frame):
+    """Slicer packs the segments of the shown frame anew while it saves."""
+    from DSANetLib.mrml.scene import save_scene
+
+    show_frame(masks.run, frame)
+    edited = editing(masks)
+    before = states(masks), read_masks(masks, frame).tumour.tobytes(), read_masks(masks, frame).liver.tobytes()
+    for name in ("a.mrb", "b.mrb"):
+        save_scene(tmp_path / name)
+        after = states(masks), read_masks(masks, frame).tumour.tobytes(), read_masks(masks, frame).liver.tobytes()
+        assert after == before
+    assert edited.next_undo(frame) is None
+    assert edited.unsaved() == []

@@ -193,6 +193,17 @@ def test_remove_takes_maps_and_curves_out_of_the_scene(panel, scene, run):
     assert not panel.find("removeButton").enabled
 
 
+def test_exploring_changes_no_mask_and_no_state(panel, scene, run):
+    from DSANetLib.mrml.segmentation import find_masks, read_masks, states
+
+    masks = find_masks(run)
+    before = states(masks), read_masks(masks, 9).tumour.tobytes()
+    for name in ("showMapButton", "curvesButton", "hideMapButton", "removeButton"):
+        panel.press(name)
+        panel.wait()
+    assert (states(masks), read_masks(masks, 9).tumour.tobytes()) == before
+
+
 def test_two_runs_keep_their_own_maps(panel, scene, run):
     from DSANetLib.mrml.maps import find_map
     from DSANetLib.mrml.scene import find_cases, remove_case

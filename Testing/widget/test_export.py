@@ -62,6 +62,18 @@ def test_what_is_ticked_is_written_and_told(panel, case, tmp_path):
     assert facts["frames"] == {"3": "predicted"}
 
 
+def test_exporting_changes_no_mask_and_no_state(panel, case, tmp_path):
+    import slicer
+
+    from DSANetLib.mrml.segmentation import read_masks, states
+
+    panel.context.setFrame(2)
+    before = states(case.masks), read_masks(case.masks, 2).tumour.tobytes()
+    panel.press("exportButton")
+    slicer.app.processEvents()
+    assert (states(case.masks), read_masks(case.masks, 2).tumour.tobytes()) == before
+
+
 def test_each_box_decides_over_its_files(panel, case, tmp_path):
     for name in ("exportMasksCheckBox", "exportTablesCheckBox", "exportPictureCheckBox", "exportSceneCheckBox"):
         panel.find(name).setChecked(False)
