@@ -13,11 +13,12 @@ for _folder in (_HERE, _HERE.parent):
         sys.path.append(str(_folder))
 
 import slicer  # noqa: E402
-from DSANetModuleLib.file_reader import DSANetModuleFileReader  # noqa: E402, F401
 
-# By these names Slicer finds them in this file.
-from DSANetModuleLib.logic import DSANetModuleLogic  # noqa: E402
+# Slicer finds reader and logic by their names in this file.
+from DSANetModuleLib.console import lendFunctions  # noqa: E402
+from DSANetModuleLib.file_reader import DSANetModuleFileReader  # noqa: E402, F401
 from DSANetModuleLib.loading import registerDicomPlugin  # noqa: E402
+from DSANetModuleLib.logic import DSANetModuleLogic  # noqa: E402
 from DSANetModuleLib.sample_data import registerSampleData  # noqa: E402
 from slicer.i18n import tr as _  # noqa: E402
 from slicer.i18n import translate  # noqa: E402
@@ -44,6 +45,7 @@ class DSANetModule(ScriptedLoadableModule):
         )
         registerDicomPlugin()
         slicer.app.connect("startupCompleted()", registerSampleData)
+        slicer.app.connect("startupCompleted()", lendFunctions)
         self.parent.acknowledgementText = _(
             "After DSA-Net: Liu L, <i>et al.</i> Cancer Imaging 2022;22, "
             '<a href="https://doi.org/10.1186/s40644-022-00457-3">doi 10.1186/s40644-022-00457-3</a>.'
