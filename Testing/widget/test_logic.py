@@ -104,7 +104,7 @@ def test_process_gives_what_the_command_gives_bit_for_bit(
 
     options = ["--no-scene", "--no-picture", "--threads", "1", "--spacing", "0.3"]
     values = tmp_path / "values.csv"
-    values.write_text(f"patient,age [years],sex\n{film.stem},61,male\n", encoding="utf-8")
+    values.write_text("patient,age [years],sex\nfilm-é-ł-中,61,male\n", encoding="utf-8")
     clinical = values if with_clinical else None
     assert (
         main(
@@ -275,6 +275,7 @@ def foreign_sequence(scene, frames, dimensions=2, kind="vtkMRMLScalarVolumeNode"
     """A run as Slicer's own XA reader leaves it: no attribute of ours, index text with three digits, with browser."""
     import slicer
     import vtk
+    from vtkmodules.util.numpy_support import numpy_to_vtk
 
     sequence = scene.AddNewNodeByClass("vtkMRMLSequenceNode", "5: Fluoro DSA")
     sequence.SetIndexName("time")
@@ -286,7 +287,7 @@ def foreign_sequence(scene, frames, dimensions=2, kind="vtkMRMLScalarVolumeNode"
         image.SetDimensions(frame.shape[1], frame.shape[0], depth)
         colours = frame.shape[2] if frame.ndim == 3 else 1
         flat = np.repeat(frame.reshape(1, -1, colours), depth, 0).reshape(-1, colours)
-        image.GetPointData().SetScalars(vtk.util.numpy_support.numpy_to_vtk(np.ascontiguousarray(flat), deep=True))
+        image.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(flat), deep=True))
         volume.SetAndObserveImageData(image)
         volume.SetIJKToRASDirections(-1, 0, 0, 0, -1, 0, 0, 0, 1)
         sequence.SetDataNodeAtValue(volume, f"{number * 0.5:.3f}")
