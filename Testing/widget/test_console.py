@@ -14,8 +14,6 @@ def desk(tmp_path, monkeypatch, stained_frames, tiny_models, use_tiny_models, ap
     """A folder with the files that the examples name, and the logic as Slicer hands it out."""
     from DSANetModuleLib.logic import DSANetModuleLogic
 
-    from DSANetLib.batch import many
-
     monkeypatch.chdir(tmp_path)
     write_avi(tmp_path / "run.avi", stained_frames)
     (tmp_path / "letter.txt").write_text("Dear colleague,")
@@ -24,9 +22,9 @@ def desk(tmp_path, monkeypatch, stained_frames, tiny_models, use_tiny_models, ap
     logic = DSANetModuleLogic()
     monkeypatch.setattr(application.util, "getModuleLogic", lambda name: {"DSANetModule": logic}[name], raising=False)
     # The worker of a batch knows no other packages than the shipped ones: name the tiny ones.
-    options = many.BatchOptions
-    packages = {"model": str(tiny_models / "ffs-phantom"), "response_model": str(tiny_models / "response-film-phantom")}
-    monkeypatch.setattr(many, "BatchOptions", lambda **given: options(**{**packages, **given}))
+    packages = {"model": tiny_models / "ffs-phantom", "response_model": tiny_models / "response-film-phantom"}
+    job = logic.batchJob
+    monkeypatch.setattr(logic, "batchJob", lambda inputs, out, **options: job(inputs, out, **{**packages, **options}))
     yield logic
     logic.close()
 
