@@ -238,7 +238,8 @@ def test_segmentation_is_the_pipelines_bit_for_bit(client, tiny_models, stained_
         assert got.masks[frame].tumour.tobytes() == masks.tumour.tobytes()
         assert got.masks[frame].liver.tobytes() == masks.liver.tobytes()
     responder = tiny_models / "response-film-phantom"
-    masked = MaskedRun(run, got.masks, UserChoices(key_frame=got.key_frame.index))
+    flags = tuple(flag.code for flag in got.flags)
+    masked = MaskedRun(run, got.masks, UserChoices(key_frame=got.key_frame.index), flags)
     response = client.wait(PredictTask((masked,), ModelChoice(str(responder))))
     assert response == predict([expected], load_model(responder))
 
