@@ -24,8 +24,8 @@ import numpy as np
 from .errors import ModelError, PreparationError
 from .flags import response_flags, segmentation_flags
 from .lesions import find_lesions
-from .postprocessing import PostProcessing, clean_liver, clean_tumour
-from .preparation import FrameGeometry, PreparedRun, network_inputs, pick_key_frame, prepare
+from .masks import frame_masks
+from .preparation import PreparedRun, network_inputs, pick_key_frame, prepare
 from .response_images import response_image, response_images
 from .results import CaseResult, Flag, FrameMasks, Lesion, Response, Segmentation
 from .run import DSARun
@@ -278,36 +278,6 @@ def _key_frame_in_liver(prepared: PreparedRun, maps: _Maps, threshold: float) ->
         chosen=old.index if old.chosen_by == "user" else None,
     )
     return replace(prepared, key_frame=key)
-
-
-def frame_masks(
-    geometry: FrameGeometry,
-    tumour_map: np.ndarray,
-    liver_map: np.ndarray | None,
-    tumour_threshold: float,
-    liver_threshold: float,
-    settings: PostProcessing,
-) -> FrameMasks:
-    """Return the masks of a frame from its maps: probability to the source pixels, threshold there, clean.
-
-    Parameters
-    ----------
-    geometry
-        Of the prepared run.
-    tumour_map, liver_map
-        float32 (S, S) probability on network pixels; no liver map for a model without liver.
-    tumour_threshold, liver_threshold
-        Probability from which a pixel counts, 0-1.
-    settings
-        Post-processing, of the model's card.
-    """
-    field_px = float(max(geometry.height, geometry.width))
-    liver = None
-    if liver_map is not None:
-        liver = (geometry.to_source(liver_map) >= liver_threshold).astype(np.uint8)
-        liver = clean_liver(liver, field_px, settings)
-    tumour = (geometry.to_source(tumour_map) >= tumour_threshold).astype(np.uint8)
-    return FrameMasks(clean_tumour(tumour, liver, field_px, settings), liver)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..clinical import ClinicalRecord
     from ..models import ModelCard
     from ..readers import RunSource
-    from .many import BatchOptions
+    from .models import BatchOptions
 
 # These change what is done about a case, or how fast, and not what it holds.
 _NO_SETTINGS = ("model", "response_model", "threads", "overwrite")

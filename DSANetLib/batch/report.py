@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from .many import CaseOutcome
+from .outcome import CaseOutcome
 
 
 class Reporter:

@@ -209,16 +209,16 @@ def test_what_cannot_be_chosen_is_one_line(dsanet, tmp_path, run_folder, options
 def test_an_unforeseen_error_in_one_case_does_not_end_the_batch(
     dsanet, tmp_path, run_folder, stained_frames, monkeypatch
 ):
-    from DSANetLib.batch import many
+    from DSANetLib.batch import models
 
-    real = many.segment
+    real = models.segment
 
     def fragile(run, *args, **kwargs):
         if run.case_id == "bad":
             raise ZeroDivisionError("somewhere deep")
         return real(run, *args, **kwargs)
 
-    monkeypatch.setattr(many, "segment", fragile)
+    monkeypatch.setattr(models, "segment", fragile)
     bad = write_frames(tmp_path / "bad", stained_frames)
     code, out, err = dsanet(bad, run_folder)
     assert (code, len(out), len(err)) == (1, 1, 1)
@@ -226,12 +226,12 @@ def test_an_unforeseen_error_in_one_case_does_not_end_the_batch(
 
 
 def test_where_memory_is_short_the_line_says_so(dsanet, run_folder, monkeypatch):
-    from DSANetLib.batch import many
+    from DSANetLib.batch import models
 
     def greedy(*args, **kwargs):
         raise MemoryError
 
-    monkeypatch.setattr(many, "segment", greedy)
+    monkeypatch.setattr(models, "segment", greedy)
     code, _, err = dsanet(run_folder)
     assert (code, len(err)) == (1, 1)
     assert "memory is short" in err[0]
@@ -239,13 +239,13 @@ def test_where_memory_is_short_the_line_says_so(dsanet, run_folder, monkeypatch)
 
 @pytest.mark.parametrize("step", ["segment", "write_masks"])
 def test_ctrl_c_leaves_nothing_half_written(dsanet, tmp_path, run_folder, monkeypatch, step):
-    from DSANetLib.batch import case, many
+    from DSANetLib.batch import case, models
 
     def stop(*args, **kwargs):
         raise KeyboardInterrupt
 
     if step == "segment":
-        monkeypatch.setattr(many, "segment", stop)
+        monkeypatch.setattr(models, "segment", stop)
     else:
         monkeypatch.setattr(case, "_write_tables", stop)
     code, out, err = dsanet(run_folder)
@@ -256,12 +256,12 @@ def test_ctrl_c_leaves_nothing_half_written(dsanet, tmp_path, run_folder, monkey
 
 
 def test_ctrl_c_in_the_midst_of_c_code_is_still_a_stop(dsanet, run_folder, monkeypatch):
-    from DSANetLib.batch import many
+    from DSANetLib.batch import models
 
     def struck(*args, **kwargs):
         raise SystemError("returned a result with an exception set") from KeyboardInterrupt()
 
-    monkeypatch.setattr(many, "segment", struck)
+    monkeypatch.setattr(models, "segment", struck)
     code, out, err = dsanet(run_folder)
     assert (code, out, err) == (130, [], ["Stopped; nothing half-written was left behind."])
 

@@ -77,9 +77,9 @@ def test_other_settings_files_or_clinical_values_are_not_the_same(dsanet, tmp_pa
 
 
 def test_a_run_that_works_the_second_time_is_averaged_into_its_patient(dsanet, tmp_path, runs, monkeypatch):
-    from DSANetLib.batch import many
+    from DSANetLib.batch import models
 
-    real = many.segment
+    real = models.segment
     (tmp_path / "in2" / "p").mkdir(parents=True)
     for name in ("a", "c"):
         shutil.move(runs / name, tmp_path / "in2" / "p" / name)
@@ -89,7 +89,7 @@ def test_a_run_that_works_the_second_time_is_averaged_into_its_patient(dsanet, t
             raise MemoryError
         return real(run, *args, **kwargs)
 
-    monkeypatch.setattr(many, "segment", short_of_memory)
+    monkeypatch.setattr(models, "segment", short_of_memory)
     table = tmp_path / "patients.csv"
     table.write_text("case,patient\na,p\nc,p\n")
     options = (*ONLY_MASKS, "--patients", table, "--json")
@@ -98,7 +98,7 @@ def test_a_run_that_works_the_second_time_is_averaged_into_its_patient(dsanet, t
         "failed",
         "memory is short. Close other programs, or use fewer or smaller frames.",
     )
-    monkeypatch.setattr(many, "segment", real)
+    monkeypatch.setattr(models, "segment", real)
     code, lines, _ = dsanet(tmp_path / "in2", options=options)
     assert (code, _json(lines)) == (0, [("a", "ok", False), ("c", "ok", False)])
     assert {json.loads(line)["runs"] for line in lines} == {2}
