@@ -1,4 +1,4 @@
-"""What the worker does: read, prepare, segment, predict, many at once. Values in, values out, no scene.
+"""What the worker does for one patient: read, prepare, segment, predict. Values in, values out, no scene.
 
 Frames of the source travel to the worker with the task and never back, except those that `ReadTask` was asked to read.
 """
@@ -6,9 +6,8 @@ Frames of the source travel to the worker with the task and never back, except t
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -19,9 +18,9 @@ from ..models.keeper import ModelChoice
 from ..results import Flag, FrameMasks, Response, Segmentation
 from ..run import DSARun
 from .desk import Desk
+from .frames import SomeFrames
 
 if TYPE_CHECKING:
-    from ..batch.many import BatchOptions
     from ..clinical import ClinicalRecord
     from ..preparation import PreparedRun
     from ..readers import RunSource
@@ -37,34 +36,6 @@ class Task(Protocol):
     def on_cpu(self) -> Task:
         """Return the same for the CPU."""
         ...
-
-
-class SomeFrames:
-    """Frames of a run of which only some are here; indexing another one is an error.
-
-    Parameters
-    ----------
-    frames
-        The run's own.
-    kept
-        Those to keep, 0-based.
-    """
-
-    def __init__(self, frames: Any, kept: Sequence[int] = ()) -> None:
-        self.shape = tuple(frames.shape)
-        self.dtype = np.dtype(frames.dtype)
-        self.kept = tuple(kept)
-        self._frames = {i: np.ascontiguousarray(frames[i]) for i in self.kept}
-
-    def __len__(self) -> int:
-        return int(self.shape[0])
-
-    def __getitem__(self, index: Any) -> np.ndarray:
-        if isinstance(index, (int, np.integer)):
-            if int(index) not in self._frames:
-                raise RunError(f"frame {int(index) + 1} was not read", "Ask for a frame that was")
-            return self._frames[int(index)]
-        return np.stack([self[int(i)] for i in np.arange(len(self))[index]])
 
 
 @dataclass(frozen=True)
@@ -232,62 +203,6 @@ class PredictTask:
             lesions=(),
             flags=tuple(Flag(code, code) for code in masked.flags),
         )
-
-
-@dataclass(frozen=True, eq=False)
-class BatchSummary:
-    """How a batch ended: its table of results, how many cases are done, how many failed."""
-
-    table: Path
-    done: int
-    failed: int
-
-
-@dataclass(frozen=True)
-class BatchTask:
-    """Many runs, as ``dsanet run`` does them; gives each `CaseOutcome` as it comes, and a `BatchSummary`.
-
-    Parameters
-    ----------
-    inputs, out
-        Files and folders, and the folder of results.
-    options
-        See `BatchOptions`.
-    clinical, patients
-        CSV files, or ``folders`` for `patients`; None where there are none.
-    """
-
-    inputs: tuple[str, ...]
-    out: str
-    options: BatchOptions
-    clinical: str | None = None
-    patients: str | None = None
-
-    def run(self, desk: Desk) -> BatchSummary:
-        """Do it."""
-        from ..batch.many import run_inputs
-        from ..batch.store import RESULTS
-
-        done = failed = 0
-        worked, spent, last = 0, 0.0, time.perf_counter()
-        total, outcomes = run_inputs(
-            self.inputs, Path(self.out), self.options, clinical=self.clinical, patients=self.patients
-        )
-        desk.many(0, total, None)
-        for outcome in outcomes:
-            done, failed = done + (outcome.error is None), failed + (outcome.error is not None)
-            now = time.perf_counter()
-            if not outcome.done_before:
-                worked, spent = worked + 1, spent + now - last
-            last = now
-            desk.partial(outcome)
-            left = spent / worked * (total - done - failed) if worked else None
-            desk.many(done + failed, total, left)
-        return BatchSummary(Path(self.out) / RESULTS, done, failed)
-
-    def on_cpu(self) -> BatchTask:
-        """Return the same for the CPU."""
-        return replace(self, options=replace(self.options, device="cpu"))
 
 
 def _prepared(run: DSARun, choice: ModelChoice, choices: UserChoices) -> PreparedRun:

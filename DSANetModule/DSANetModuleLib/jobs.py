@@ -16,7 +16,7 @@ from slicer.i18n import tr as _
 
 from DSANetLib.errors import DSANetError, WorkerError
 
-from .logic import BATCH, PANEL
+from .work import BATCH, PANEL
 
 logger = logging.getLogger(__name__)
 
