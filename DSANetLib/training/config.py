@@ -254,7 +254,8 @@ def default_config(model: Model, cache: str, **changes: Any) -> TrainingConfig:
         Fields of :class:`TrainingConfig`.
     """
     if model in ("ffs", "unet"):
-        return TrainingConfig(model, changes.pop("cohort", CohortConfig(cache)), **changes)
+        shipped: dict[str, Any] = {"patients": 2000, "validation": 300, "dice": "image"}
+        return TrainingConfig(model, changes.pop("cohort", CohortConfig(cache)), **(shipped | changes))
     settings: dict[str, Any] = {
         "patients": 2500, "validation": 400, "batch": 64, "weight_decay": 5e-2, "warmup": 2000, "dropout": 0.3,
         "auxiliary": 3.0,
