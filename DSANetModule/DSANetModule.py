@@ -16,8 +16,8 @@ import slicer  # noqa: E402
 
 # Slicer finds reader and logic by their names in this file.
 from DSANetModuleLib.console import lendFunctions  # noqa: E402
+from DSANetModuleLib.dicom_registration import registerDicomPlugin  # noqa: E402
 from DSANetModuleLib.file_reader import DSANetModuleFileReader  # noqa: E402, F401
-from DSANetModuleLib.loading import registerDicomPlugin  # noqa: E402
 from DSANetModuleLib.logic import DSANetModuleLogic  # noqa: E402
 from DSANetModuleLib.sample_data import registerSampleData  # noqa: E402
 from slicer.i18n import tr as _  # noqa: E402

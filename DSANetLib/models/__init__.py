@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from .card import ModelCard
 from .figures import Calibration, Metric
-from .importing import import_package, user_models_folder
+from .folders import user_models_folder
+from .importing import import_package
 from .model import ResponseModel, SegmentationMaps, SegmentationModel
 from .package import PackageSummary, read_card, update_metrics, write_package
 from .store import list_packages, load_model

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import sys
 import tempfile
 import zipfile
 from pathlib import Path, PurePosixPath
 
 from ..errors import ModelError
 from ..whole import whole_folder
+from .folders import models_folder, user_models_folder
 from .package import CARD, TWIN, WEIGHTS, PackageSummary, read_card, summarise, verify_file
 
 _FILES = (CARD, WEIGHTS, TWIN)
 _GIVE = "Give the folder of a package (card.json beside weights.safetensors), or a ZIP file of it"
-
-
-def user_models_folder() -> Path:
-    """Return where a user's own packages lie; ``DSANET_MODELS`` names another place. It need not exist."""
-    named = os.environ.get("DSANET_MODELS")
-    if named:
-        return Path(named)
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share"))
-    return base / "DSANet" / "models"
 
 
 def import_package(source: str | Path, folder: str | Path | None = None, *, overwrite: bool = False) -> PackageSummary:
@@ -55,7 +40,6 @@ def import_package(source: str | Path, folder: str | Path | None = None, *, over
     OutputError
         Where it cannot be written; nothing is left behind, and a package that was there stays.
     """
-    from .store import models_folder  # here: the store lists what is imported
 
     source = Path(source)
     with tempfile.TemporaryDirectory(prefix="dsanet-model-") as unpacked:

@@ -9,20 +9,13 @@ from typing import Literal, get_args
 
 from ..errors import ModelError
 from .card import ModelCard
-from .importing import user_models_folder
+from .folders import models_folder, user_models_folder
 from .model import ResponseModel, Runtime, SegmentationModel
 from .package import CARD, TWIN, WEIGHTS, PackageSummary, read_card, summarise, verify_file
 
 log = logging.getLogger(__name__)
 
 RuntimeChoice = Literal["auto", "onnx", "torch"]
-
-
-def models_folder() -> Path:
-    """Return where the packages that come with DSANet lie: in the checkout or extension, or in the wheel."""
-    library = Path(__file__).resolve().parents[1]
-    beside, inside = library.parent / "Resources" / "Models", library / "_resources" / "Models"
-    return inside if inside.is_dir() else beside
 
 
 def list_packages(folder: str | Path | None = None) -> list[PackageSummary]:

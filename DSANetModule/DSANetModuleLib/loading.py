@@ -31,14 +31,3 @@ def loadCase(source: Any) -> CaseNodes:
     case = panel.logic.loadRun(source)
     panel.context.setCase(case)
     return case
-
-
-def registerDicomPlugin() -> None:
-    """Offer runs to Slicer's DICOM browser; to be called when the module is made. A Slicer without DICOM has none."""
-    try:
-        from .dicom_plugin import DSANetDicomPluginClass
-    except ImportError:
-        return
-    if not hasattr(slicer.modules, "dicomPlugins"):
-        slicer.modules.dicomPlugins = {}
-    slicer.modules.dicomPlugins["DSANetDicomPlugin"] = DSANetDicomPluginClass

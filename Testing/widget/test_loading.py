@@ -179,7 +179,7 @@ class TestDicomPlugin:
 
     def test_plugin_is_registered_beside_the_others(self, plugin, application):
         from DSANetModuleLib.dicom_plugin import DSANetDicomPluginClass
-        from DSANetModuleLib.loading import registerDicomPlugin
+        from DSANetModuleLib.dicom_registration import registerDicomPlugin
 
         registerDicomPlugin()
         assert application.modules.dicomPlugins["DSANetDicomPlugin"] is DSANetDicomPluginClass
@@ -268,7 +268,7 @@ def network_off(monkeypatch):
 
 
 def test_opening_the_panel_and_registering_reach_for_no_network(network_off, module):
-    from DSANetModuleLib.loading import registerDicomPlugin
+    from DSANetModuleLib.dicom_registration import registerDicomPlugin
     from DSANetModuleLib.packages import missing
     from DSANetModuleLib.sample_data import registerSampleData
 
