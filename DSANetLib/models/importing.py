@@ -40,7 +40,6 @@ def import_package(source: str | Path, folder: str | Path | None = None, *, over
     OutputError
         Where it cannot be written; nothing is left behind, and a package that was there stays.
     """
-
     source = Path(source)
     with tempfile.TemporaryDirectory(prefix="dsanet-model-") as unpacked:
         package = source if source.is_dir() else _unpack(source, Path(unpacked))
