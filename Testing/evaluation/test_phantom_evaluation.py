@@ -203,7 +203,7 @@ def test_an_evaluation_goes_on_where_it_was_and_ends_the_same(runtimes, tmp_path
     patients = {record.patient for record in first.models["one"]}
     assert len(patients) == 3
     assert len({record.patient for record in first.models["two"]}) == 2
-    assert {record.frame_rate for record in first.unseen["one"]} == {10.0}
+    assert {record.frame_rate for record in first.unseen["one"]} == {5.0}
     assert len(first.patients) == 3
     report = (tmp_path / "evaluation.md").read_text(encoding="utf-8")
     assert report == first.to_markdown()

@@ -150,14 +150,14 @@ def test_two_runs_of_one_name_live_in_one_scene(run, frames):
 
 def test_a_sequence_of_another_program_is_read(scene):
     from DSANetLib.mrml.headless import start
-    from DSANetLib.mrml.sequence import _image, frame_matrix
+    from DSANetLib.mrml.sequence import frame_matrix, image_data
 
     sequence = scene.AddNewNodeByClass("vtkMRMLSequenceNode", "theirs")
     sequence.SetIndexType(sequence.NumericIndex)
     volume = start().vtkMRMLScalarVolumeNode()
     volume.SetIJKToRASMatrix(frame_matrix(PixelSpacing(0.2, 0.3)))
     for i in range(3):
-        volume.SetAndObserveImageData(_image(np.full((4, 5), i, np.uint8)))
+        volume.SetAndObserveImageData(image_data(np.full((4, 5), i, np.uint8)))
         sequence.SetDataNodeAtValue(volume, str(i * 0.25))
     back = read_run(sequence)
     assert [int(f[0, 0]) for f in back.frames[:]] == [0, 1, 2]
