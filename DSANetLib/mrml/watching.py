@@ -24,7 +24,6 @@ class Watch:
         on_gone: Callable[[], None],
     ) -> None:
         self._nodes = nodes
-        self._on_gone = on_gone
         self._observed: list[tuple[Any, int]] = []
         slicer = start()
         kind = slicer.vtkSegmentation
@@ -37,7 +36,14 @@ class Watch:
         ):
             self._add(nodes.segmentation, event, on_masks)
         self._add(nodes.run.browser, "ModifiedEvent", on_browser)
-        self._add(scene(), slicer.vtkMRMLScene.NodeRemovedEvent, self._look)
+
+        def look() -> None:
+            if self.gone():
+                on_gone()
+
+        # Only the observers know who is called back: once they are taken away nothing here holds the owner in a
+        # circle, and the frames of a closed run are freed at once, not when Python next looks for circles.
+        self._add(scene(), slicer.vtkMRMLScene.NodeRemovedEvent, look)
 
     def stop(self) -> None:
         """Take all observers away."""
@@ -53,7 +59,3 @@ class Watch:
 
     def _add(self, node: Any, event: Any, function: Callable[[], None]) -> None:
         self._observed.append((node, node.AddObserver(event, lambda *_: function())))
-
-    def _look(self) -> None:
-        if self.gone():
-            self._on_gone()

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -278,6 +281,19 @@ def test_nothing_is_watched_once_the_case_is_gone(masks, scene, run, liver):
     editing(other)
     headless.clear()
     assert module._open == {}
+
+
+def test_a_closed_case_is_freed_at_once_with_its_frames(run):
+    """Not when Python next looks for circles: a run may be a gigabyte."""
+    nodes = write_run(run)
+    known = weakref.ref(editing(write_masks(nodes, {})))
+    gc.collect()
+    gc.disable()
+    try:
+        remove_case(load_cases()[0])
+        assert known() is None
+    finally:
+        gc.enable()
 
 
 def load_cases():
