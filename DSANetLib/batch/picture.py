@@ -27,6 +27,8 @@ _LESIONS_LISTED = 6
 _FLAGS_LISTED = 3
 # Said of nearly every film without a ruler: they stand in the text where they matter, not among the flags.
 _QUIET_FLAGS = {"sizes_in_px", "user_key_frame", "film_only"}
+# Said first, whatever else there is: the probability above means little.
+_FIRST_FLAGS = {"short_run_behind_prediction", "no_mask_behind_prediction", "no_liver", "no_contrast"}
 
 
 def write_picture(case: CaseResult, path: Path) -> None:
@@ -198,7 +200,8 @@ def _curve(axes: Axes, segmentation: Segmentation) -> None:
 
 
 def _foot(figure: Figure, case: CaseResult) -> None:
-    flags = [flag for flag in case.flags if flag.code not in _QUIET_FLAGS]
+    shown = [flag for flag in case.flags if flag.code not in _QUIET_FLAGS]
+    flags = sorted(shown, key=lambda flag: flag.code not in _FIRST_FLAGS)
     lines = [f"! {_shortened(flag.text, 88)}" for flag in flags[:_FLAGS_LISTED]]
     if len(flags) > _FLAGS_LISTED:
         lines[-1] = f"! {len(flags) - _FLAGS_LISTED + 1} more notes in case.json, flag_texts"

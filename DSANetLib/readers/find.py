@@ -44,9 +44,9 @@ class RunSource:
 def find_runs(paths: Iterable[str | Path] | str | Path) -> list[RunSource]:
     """Find the runs in files and folders; folders are searched to the bottom.
 
-    A folder's images are the frames of one run; DICOM files of one frame are grouped by series and
-    acquisition and ordered by instance number; every other file is a run of its own. Nothing raises here:
-    what cannot be read stays in the list, so that ``read_run`` says why and the other runs go on.
+    A folder's images are the frames of one run, a single one is a run of its own; DICOM files of one frame are
+    grouped by series and acquisition and ordered by instance number; every other file is a run of its own. Nothing
+    raises here: what cannot be read stays in the list, so that ``read_run`` says why and the other runs go on.
 
     Parameters
     ----------
@@ -106,7 +106,9 @@ def _in_folder(folder: Path) -> list[RunSource]:
         if entry.is_file() and entry.name.casefold() not in _NO_RUNS:
             kinds[_kind_or_broken(entry)].append(entry)
     runs = []
-    if kinds["image"]:
+    if len(kinds["image"]) == 1:
+        runs.append(_file(kinds["image"][0]))  # an animated GIF, a TIFF of many pages; one frame alone is told by name
+    elif kinds["image"]:
         runs.append(RunSource(folder, case_name(folder), tuple(kinds["image"])))
     runs += _dicom_runs(folder, kinds["dicom"])
     runs += [_file(path) for path in sorted(kinds["video"] + kinds["nrrd"] + kinds["broken"], key=natural_key)]

@@ -206,3 +206,12 @@ def test_names_become_unique() -> None:
     assert unique_names(["a", "A", "b"], ["", "", ""]) == ["a", "A-2", "b"]
     assert unique_names(["a", "a"], ["p", "q"]) == ["p-a", "q-a"]
     assert unique_names(["a", "a", "a"], ["p", "p", ""]) == ["p-a", "p-a-2", "a"]
+
+
+def test_a_film_in_one_file_of_images_is_found_in_its_folder(tmp_path: Path, pictures: Pictures) -> None:
+    from PIL import Image
+
+    first, *others = (Image.fromarray(frame) for frame in pictures(4))
+    first.save(tmp_path / "film.gif", save_all=True, append_images=others, duration=200)
+    (source,) = find_runs(tmp_path)
+    assert (source.path.name, source.case_id, read_run(source).count) == ("film.gif", "film", 4)
