@@ -46,5 +46,6 @@ def test_every_example_runs(desk, repository, tmp_path):
     assert "letter.txt" in names["said"]
     assert [outcome.done_before for outcome in names["done"]] == [True, False]
     assert names["row"]["runtime"].startswith("onnxruntime")
+    assert names["path"].resolve() == tmp_path / "results" / "results.csv"
     assert {"results.csv", "patients.csv"} <= {path.name for path in (tmp_path / "results").iterdir()}
     assert any((tmp_path / "exported").iterdir())
