@@ -187,13 +187,14 @@ class PredictSection(BaseSection):
                 "Probability of response {probability:.2f}: {label} (from {threshold:.2f} on). "
                 "{masks} masks, {clinical}."
             )
-            ui.probabilityLabel.text = text.format(
+            said = text.format(
                 probability=row["probability"],
                 label=row["class"],
                 threshold=row["threshold"],
                 masks=_("Corrected") if row["masks"] == "edited" else _("The network's"),
                 clinical=_("with clinical values") if row["clinical_used"] == "yes" else _("from film alone"),
             )
+            ui.probabilityLabel.text = "\n".join([said, *_doubts(str(row["flags"] or ""))])
             ui.calibrationLabel.text, ui.warningLabel.text = _notes(str(row["response_model"]))
         ui.staleLabel.setVisible(bool(known and self.context.logic.isStale(case)))
         ui.resultsTable.setMRMLTableNode(find_table("results"))
@@ -209,6 +210,22 @@ def _row(case: Any) -> dict[str, Any] | None:
     if case is None or table is None:
         return None
     return next((row for row in read_table(table) if row["case"] == case.case_id), None)
+
+
+def _doubts(flags: str) -> list[str]:
+    """Return a sentence for each flag of a row that says that its probability means little.
+
+    The scene keeps the flags' short names only; the sentences are those of `DSANetLib.flags`, for translation.
+    """
+    texts = {
+        "short_run_behind_prediction": _(
+            "No run is long enough for a tumour to stain, so the probability means little: is this a hepatic angiogram?"
+        ),
+        "no_mask_behind_prediction": _("The prediction was made without any tumour mask and means little."),
+        "no_liver": _("Hardly any liver was found: is this a hepatic angiogram?"),
+        "no_contrast": _("No contrast was seen; the key frame is arbitrary."),
+    }
+    return [text for code, text in texts.items() if code in flags.split()]
 
 
 def _notes(model: str) -> tuple[str, str]:

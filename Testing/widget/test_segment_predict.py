@@ -10,7 +10,8 @@ from conftest import node_ids, put_case
 from test_frames_section import everything
 
 from DSANetLib.clinical import ClinicalRecord
-from DSANetLib.mrml.attributes import fact
+from DSANetLib.flags import response_flags
+from DSANetLib.mrml.attributes import fact, set_facts
 from DSANetLib.mrml.choices import patient
 from DSANetLib.mrml.clinical import read_clinical_node
 from DSANetLib.mrml.editing import editing
@@ -96,6 +97,24 @@ def _an_edit_makes_it_stale(panel, case):
     assert panel.find("staleLabel").isHidden()
     assert result_row(case.case_id)["masks"] == "edited"
     assert "Corrected masks" in panel.find("probabilityLabel").text
+
+
+def test_a_probability_that_means_little_is_shown_with_the_reasons(panel, case):
+    """A short run without a tumour: right under the probability, in the library's own words."""
+    panel.press("predictButton")
+    panel.wait()
+    assert "means little" not in panel.find("probabilityLabel").text
+    set_facts(case.masks.sequence, {"Flags": "short_run no_contrast early_end"})
+    panel.context.setFrame(9)
+    editing(case.masks).draw(9, read_masks(case.masks, 9).liver, np.zeros((120, 150), np.uint8))
+    panel.press("predictButton")
+    panel.wait()
+    lines = panel.find("probabilityLabel").text.split("\n")
+    library = {flag.text.rstrip("?.") for flag in response_flags([], False, False) if "means little" in flag.text}
+    assert lines[0].startswith("Probability of response")
+    assert {line.rstrip("?.") for line in lines[1:3]} == library
+    assert lines[3:] == ["No contrast was seen; the key frame is arbitrary."]
+    assert "means little" not in panel.find("calibrationLabel").text
 
 
 def test_cancel_ends_the_work_within_a_second_and_changes_nothing(panel, case):
