@@ -18,6 +18,8 @@ from .naming import case_name, reveals, unique_names
 
 # Files of these names were meant as runs: one that cannot be read is reported, not passed over.
 _RUN_SUFFIXES = frozenset((".avi", ".mp4", ".mov", ".mkv", ".wmv", ".mpg", ".mpeg", ".m4v", ".dcm", ".dicom", ".nrrd"))
+# One image file of these may hold all frames of a run.
+_FILM_SUFFIXES = frozenset((".gif", ".tif", ".tiff"))
 # A folder's own files, and what operating systems leave behind.
 _NO_RUNS = frozenset(("dicomdir", "thumbs.db", "desktop.ini"))
 
@@ -44,7 +46,7 @@ class RunSource:
 def find_runs(paths: Iterable[str | Path] | str | Path) -> list[RunSource]:
     """Find the runs in files and folders; folders are searched to the bottom.
 
-    A folder's images are the frames of one run, a single one is a run of its own; DICOM files of one frame are
+    A folder's images are the frames of one run, a single GIF or TIFF a run of its own; DICOM files of one frame are
     grouped by series and acquisition and ordered by instance number; every other file is a run of its own. Nothing
     raises here: what cannot be read stays in the list, so that ``read_run`` says why and the other runs go on.
 
@@ -106,8 +108,8 @@ def _in_folder(folder: Path) -> list[RunSource]:
         if entry.is_file() and entry.name.casefold() not in _NO_RUNS:
             kinds[_kind_or_broken(entry)].append(entry)
     runs = []
-    if len(kinds["image"]) == 1:
-        runs.append(_file(kinds["image"][0]))  # an animated GIF, a TIFF of many pages; one frame alone is told by name
+    if len(kinds["image"]) == 1 and kinds["image"][0].suffix.casefold() in _FILM_SUFFIXES:
+        runs.append(_file(kinds["image"][0]))
     elif kinds["image"]:
         runs.append(RunSource(folder, case_name(folder), tuple(kinds["image"])))
     runs += _dicom_runs(folder, kinds["dicom"])
