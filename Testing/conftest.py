@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -18,6 +19,14 @@ os.environ["DSANET_MODELS"] = os.devnull
 ROOT = Path(__file__).resolve().parent.parent
 # Helpers that several folders of tests share lie in Testing/support.
 sys.path.insert(0, str(ROOT / "Testing" / "support"))
+
+
+@pytest.fixture(autouse=True)
+def _the_log_is_nobodys() -> None:
+    """Give each test the library's log as a fresh import has it: a command called before keeps it to itself."""
+    logger = logging.getLogger("DSANetLib")
+    logger.handlers[:], logger.propagate = [], True
+    logger.setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")

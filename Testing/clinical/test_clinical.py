@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from pathlib import Path
 
 import numpy as np
@@ -275,7 +274,6 @@ def test_table_that_is_missing_or_in_another_encoding_is_refused(tmp_path):
 
 
 def test_columns_left_out_and_columns_not_used_are_said(tmp_path, caplog):
-    logging.getLogger("DSANetLib").propagate = True
     with caplog.at_level("WARNING", "DSANetLib"):
         read_clinical(write(tmp_path, "patient,age,weight\na,50,80\n"))
     assert "no column for sex" in caplog.text and "not used: weight" in caplog.text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,10 +68,7 @@ def test_a_cached_run_goes_through_the_pipeline_like_its_source(original, cohort
         cached.prepared.run.frames[0]
 
 
-def test_a_run_that_cannot_be_prepared_is_left_out_and_named(original, cohort, caplog, monkeypatch):
-    # A command run earlier in this process may have kept the library's log to itself.
-    monkeypatch.setattr(logging.getLogger("DSANetLib"), "propagate", True)
-    monkeypatch.setattr(logging.getLogger("DSANetLib"), "level", logging.WARNING)
+def test_a_run_that_cannot_be_prepared_is_left_out_and_named(original, cohort, caplog):
     case = original.runs[0]
     black = replace(case, run=case.run.with_changes(frames=np.zeros((9, 96, 96), np.uint8), times_s=None))
     patient = from_phantom(replace(original, runs=(black, case)), SEED, cohort.preparation)
