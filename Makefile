@@ -44,7 +44,7 @@ $(VENV)/.light: $(VENV)/.made pyproject.toml $(LOCK)
 # The light set, torch for training, and the developers' tools.
 $(VENV)/.full: $(VENV)/.light
 	@echo "Installing torch, MONAI and the developers' tools into $(VENV) (once) ..."
-	@$(EDITABLE) ".[scene,train,dev]"
+	@$(EDITABLE) ".[scene,train,study,dev]"
 	@touch $@
 
 demo: $(VENV)/.light

@@ -59,6 +59,10 @@ class TrainingError(DSANetError):
     """A cohort or setting that cannot be trained or evaluated on."""
 
 
+class CohortError(DSANetError):
+    """A cohort or study folder, or a row of it, that cannot be used."""
+
+
 class DependencyError(DSANetError):
     """An optional package that the request needs and that is not installed."""
 
