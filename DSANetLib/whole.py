@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -53,6 +54,15 @@ def write_whole(path: Path, text: str) -> None:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def check_writable(folder: Path) -> None:
+    """Raise `OutputError` where nothing can be written to a folder, or where it cannot be made; leaves nothing."""
+    present = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    try:
+        Path(tempfile.mkdtemp(prefix=".dsanet-", dir=present)).rmdir()  # asked of the disk: root passes any mode
+    except OSError as error:
+        raise _unwritable(folder, error) from error
 
 
 def remove_leftovers(folder: Path) -> None:

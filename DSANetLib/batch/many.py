@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ChoiceError
 from ..readers import RunSource
-from ..whole import remove_leftovers
+from ..whole import check_writable, remove_leftovers
 from .case import SCENE_LEFT_OUT
 from .models import BatchOptions, Models
 from .one_patient import Patient
@@ -104,8 +104,9 @@ def run_many(
     Raises
     ------
     DSANetError
-        Where nothing can be done at all: a model is missing, a table in `out` is not ours.
+        Where nothing can be done at all: a model is missing, a table in `out` is not ours, `out` is read-only.
     """
+    check_writable(out)
     remove_leftovers(out)
     models, store, taken = Models(options), Store(out), set[str]()
     models.cards(with_clinical=clinical is not None)

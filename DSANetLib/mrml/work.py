@@ -93,7 +93,11 @@ def save_item(
     written = [path]
     if with_scene:
         name = file_name(reader or UNNAMED).replace("corrections-", "scene-", 1).removesuffix(".json")
-        written.append(save_scene(folder / f"{name}.mrb", overwrite=True))
+        try:
+            written.append(save_scene(folder / f"{name}.mrb", overwrite=True))
+        except SceneError as error:
+            remedy = f"The masks are saved in {path.name}. {error.remedy}"
+            raise SceneError(error.problem, remedy, error.source) from error
     edits.mark_saved()
     return written
 

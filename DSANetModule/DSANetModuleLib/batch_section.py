@@ -25,6 +25,7 @@ class BatchSection(BaseSection):
 
     def setup(self) -> None:
         """Connect buttons and paths; the models are listed when the section is first opened."""
+        self._failures = 0
         self.ui.batchTable.setHorizontalHeaderLabels(
             [_("case"), _("result"), _("lesions"), _("probability"), _("remarks")]
         )
@@ -65,6 +66,7 @@ class BatchSection(BaseSection):
             clinical = self.ui.batchClinicalEdit.currentPath
             self._listModels()
             self.ui.batchTable.setRowCount(0)
+            self._failures = 0
             parameters = self.context.parameters
             self.context.jobs.batch(
                 [inputs],
@@ -92,6 +94,7 @@ class BatchSection(BaseSection):
         """Show how a case ended."""
         table = self.ui.batchTable
         row = table.rowCount
+        self._failures += outcome.error is not None
         table.setRowCount(row + 1)
         for column, text in enumerate(rowTexts(outcome)):
             item = qt.QTableWidgetItem(text)
@@ -101,7 +104,13 @@ class BatchSection(BaseSection):
 
     def _done(self, path: Any) -> None:
         self.onPath("")
-        self.context.tell(_("The batch is done; its table is {path}.").format(path=path))
+        table = _("The table is {path}.").format(path=path) if Path(path).is_file() else _("No table was written.")
+        if self._failures:
+            done = self.ui.batchTable.rowCount - self._failures
+            text = _("{failed} failed, {done} done; the remarks say why, and Start tries what failed again.")
+            self.context.tell(f"{text.format(failed=self._failures, done=done)} {table}", error=True)
+        else:
+            self.context.tell(f"{_('The batch is done.')} {table}")
 
     def _failed(self, error: Exception) -> None:
         self.onPath("")

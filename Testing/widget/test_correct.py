@@ -189,6 +189,11 @@ def test_a_case_removed_while_it_is_edited_leaves_the_panel_usable(panel, case, 
 @pytest.fixture
 def folder(panel, run, tumour, tmp_path):
     """Two cases as `dsanet run` leaves them."""
+    return make_folder(panel, run, tumour, tmp_path)
+
+
+def make_folder(panel, run, tumour, tmp_path):
+    """Write two cases as `dsanet run` leaves them, and list them for the reader Anna."""
     from DSANetLib.mrml import headless
     from DSANetLib.mrml.scene import save_scene
     from DSANetLib.mrml.segmentation import write_masks
