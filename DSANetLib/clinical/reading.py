@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ClinicalError
+from .rows import csv_rows
 from .variables import BY_NAME, VARIABLES, ClinicalRecord, Value, Variable, plain_unit
 
 log = logging.getLogger(__name__)
@@ -28,7 +27,9 @@ class _Column:
     factor: float
 
 
-def read_clinical(path: str | Path) -> dict[str, ClinicalRecord]:
+def read_clinical(
+    path: str | Path, on_error: Callable[[ClinicalError], None] | None = None
+) -> dict[str, ClinicalRecord]:
     """Read a clinical table.
 
     Parameters
@@ -38,6 +39,9 @@ def read_clinical(path: str | Path) -> dict[str, ClinicalRecord]:
         column ``patient``; a column a variable, titled with its name and, if it is not the standard one, its unit:
         ``tbil [mg/dL]``. Units may instead stand in a row of their own whose first cell is ``unit``. Empty cells and
         NA are missing values; a variable without a column is missing for all.
+    on_error
+        Given each doubtful row or cell, which is then left out, so that one pass finds them all; by default the
+        first is raised.
 
     Returns
     -------
@@ -55,7 +59,7 @@ def read_clinical(path: str | Path) -> dict[str, ClinicalRecord]:
     340.0
     """
     path = Path(path)
-    rows, semicolon = _rows(path)
+    rows, semicolon = csv_rows(path)
     header_line, header = next(rows, (0, []))
     if not header:
         raise ClinicalError("is empty", "Give a table with a header and a row a patient", path)
@@ -64,55 +68,48 @@ def read_clinical(path: str | Path) -> dict[str, ClinicalRecord]:
     if body and body[0][1][id_at].strip().lower() in _UNIT_ROW:
         units = body.pop(0)[1]
     columns = _columns(header, units, f"{path}, line {header_line}")
+    report = on_error or _raise
     records: dict[str, ClinicalRecord] = {}
     for line, cells in body:
         place = f"{path}, line {line}"
         patient = cells[id_at].strip()
         if not patient:
-            raise ClinicalError("the patient is missing", "Name the patient in each row", place)
+            report(ClinicalError("the patient is missing", "Name the patient in each row", place))
+            continue
         if patient in records:
-            raise ClinicalError(f"patient {patient} is there twice", "Keep one row a patient", place)
-        values = {c.variable.name: _value(cells[i], c, semicolon, place) for i, c in columns.items()}
-        records[patient] = ClinicalRecord(patient, values)
+            report(ClinicalError(f"patient {patient} is there twice", "Keep one row a patient", place))
+            continue
+        records[patient] = ClinicalRecord(patient, _values(cells, columns, semicolon, place, report))
     if not records:
         raise ClinicalError("holds no patients", "Give a row a patient below the header", path)
     return records
 
 
-def _rows(path: Path) -> tuple[Iterator[tuple[int, list[str]]], bool]:
-    """Return (line number, cells) of each row that is not blank, and whether semicolons separate the cells."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ClinicalError("is not UTF-8 text", "Save the table as CSV UTF-8", path) from error
-    except OSError as error:
-        raise ClinicalError(f"cannot be read: {error.strerror}", "Check the path", path) from error
-    if "\0" in text:
-        raise ClinicalError("is no text file", "Save the table as CSV UTF-8", path)
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    separator = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+def clinical_lines(path: str | Path) -> dict[str, int]:
+    """Return patient → line of a table that :func:`read_clinical` reads, the first line where there are several."""
+    rows, _ = csv_rows(Path(path))
+    _, header = next(rows, (0, []))
+    id_at = _id_column(header, Path(path))
+    lines: dict[str, int] = {}
+    for line, cells in rows:
+        lines.setdefault(cells[id_at].strip(), line)
+    return lines
 
-    def rows() -> Iterator[tuple[int, list[str]]]:
-        length = None
+
+def _raise(error: ClinicalError) -> None:
+    raise error
+
+
+def _values(
+    cells: list[str], columns: dict[int, _Column], semicolon: bool, place: str, report: Callable[[ClinicalError], None]
+) -> dict[str, Value]:
+    values: dict[str, Value] = {}
+    for i, column in columns.items():
         try:
-            for cells in reader:
-                if not any(cell.strip() for cell in cells):
-                    continue
-                length = length or len(cells)
-                if len(cells) != length:
-                    raise ClinicalError(
-                        f"has {len(cells)} cells, the header has {length}",
-                        "Give each row a cell for each column; quote text that holds the separator",
-                        f"{path}, line {reader.line_num}",
-                    )
-                yield reader.line_num, cells
-        except csv.Error as error:
-            raise ClinicalError(
-                f"is no CSV: {error}", "Save the table as CSV", f"{path}, line {reader.line_num}"
-            ) from error
-
-    return rows(), separator == ";"
+            values[column.variable.name] = _value(cells[i], column, semicolon, place)
+        except ClinicalError as error:
+            report(error)
+    return values
 
 
 def _id_column(header: list[str], path: Path) -> int:
