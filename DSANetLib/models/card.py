@@ -111,7 +111,7 @@ class ModelCard:
                 f"input size {self.preparation.size} of {self.name} does not fit its network",
                 f"Use a multiple of {_SEGMENTER_STEP}",
             )
-        if network.kind == "ffs" and network.frames != self.preparation.frames:
+        if network.sees_run and network.frames != self.preparation.frames:
             raise ModelError(
                 f"{self.name} sees {network.frames} frames, its preparation makes {self.preparation.frames}",
                 "Use the same number in both",

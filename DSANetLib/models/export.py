@@ -63,15 +63,17 @@ def twin_module(network: Any) -> Any:
         def __init__(self) -> None:
             super().__init__()
             self.network = network
-            full = network.config.kind == "ffs"
-            self.inputs = ("frames", "keys") if full else ("keys",)
-            self.outputs = ("tumour", "liver", "difference") if full else ("tumour",)
+            config = network.config
+            self.inputs = ("frames",) * config.sees_run + ("keys",)
+            self.outputs = ("tumour",) + ("liver",) * config.finds_liver + ("difference",) * config.finds_difference
 
         def forward(self, *arrays: Any) -> tuple[Any, ...]:
-            if len(arrays) == 1:
-                return (self.network(None, arrays[0]).tumour_logits.sigmoid(),)
-            tumour, liver, difference = self.network(*arrays)
-            return tumour.sigmoid(), liver.sigmoid(), difference[:1]
+            named = dict(zip(self.inputs, arrays, strict=True))
+            tumour, liver, difference = self.network(named.get("frames"), named["keys"])
+            out = [tumour.sigmoid()]
+            out += [] if liver is None else [liver.sigmoid()]
+            out += [] if difference is None else [difference[:1]]
+            return tuple(out)
 
     class _Responding(torch.nn.Module):
         def __init__(self) -> None:
@@ -97,7 +99,7 @@ def example_inputs(card: ModelCard, count: int, seed: int = 0) -> dict[str, np.n
         shapes = {"images": (count, 3, size, size)} if network.image else {}
         shapes |= {"clinical": (count, network.n_clinical)} if network.clinical else {}
     else:
-        shapes = {"frames": (1, network.frames, size, size)} if network.kind == "ffs" else {}
+        shapes = {"frames": (1, network.frames, size, size)} if network.sees_run else {}
         shapes |= {"keys": (count, 1, size, size)}
     return {name: random.random(shape, dtype=np.float32) for name, shape in shapes.items()}
 

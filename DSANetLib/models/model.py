@@ -81,7 +81,7 @@ class SegmentationModel(_LoadedModel):
         assert isinstance(network, SegmenterConfig)
         keys = _checked(keys, (None, size, size), "keys")
         inputs = {"keys": keys[:, None]}
-        if network.kind == "ffs":
+        if network.sees_run:
             inputs["frames"] = _checked(frames, (network.frames, size, size), "frames")[None]
         out = self._runtime.run(inputs)
         return SegmentationMaps(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, TypeVar, get_args
 
-SegmenterKind = Literal["ffs", "unet"]
+SegmenterKind = Literal["ffs", "unet", "tdl", "lrs", "unetpp", "attention-unet", "u2net", "tempo"]
 Handover = Literal["probability", "logits"]
 Fusion = Literal["features", "decision"]
 
@@ -19,11 +19,13 @@ class SegmenterConfig:
     Parameters
     ----------
     kind
-        ``ffs``: TDL, LRS and FFS, three U-Nets (the paper's). ``unet``: one U-Net on the key frame, the baseline.
+        ``ffs``: TDL, LRS and FFS, three U-Nets (the paper's). ``tdl``, ``lrs``: without the other of the two.
+        ``unet``, ``unetpp``, ``attention-unet``, ``u2net``: one network on the key frame. ``tempo``: ours, one
+        network on the frames, their curve maps and the key frame.
     width
-        Channels of the first level; the levels have 1, 2, 4, 8 and 8 times as many. Paper: 64.
+        Channels of the first level; the U-Nets' levels have 1, 2, 4, 8 and 8 times as many. Paper: 64.
     frames
-        Frames of the run that the TDL network sees as channels. Paper: 10.
+        Frames of the run that a network of the run sees. Paper: 10.
     handover
         What FFS gets from LRS: the liver's ``probability`` (bounded; default) or ``logits`` (the published code).
     """
@@ -39,6 +41,21 @@ class SegmenterConfig:
         _one_of("handover", self.handover, get_args(Handover))
         _at_least("width", self.width, 1)
         _at_least("frames", self.frames, 1)
+
+    @property
+    def sees_run(self) -> bool:
+        """Whether the network looks at the run's frames, not at the key frame alone."""
+        return self.kind in ("ffs", "tdl", "tempo")
+
+    @property
+    def finds_liver(self) -> bool:
+        """Whether the network says where the liver is."""
+        return self.kind in ("ffs", "lrs", "tempo")
+
+    @property
+    def finds_difference(self) -> bool:
+        """Whether the network estimates the frame-difference image."""
+        return self.kind in ("ffs", "tdl", "tempo")
 
     @classmethod
     def paper(cls) -> SegmenterConfig:
@@ -174,7 +191,7 @@ def _from_dict(cls: type[_Config], values: dict[str, Any]) -> _Config:
 
 def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
-        raise ValueError(f"{name} is {value!r}, expected {' or '.join(allowed)}")
+        raise ValueError(f"{name} is {value!r}, expected {', '.join(allowed[:-1])} or {allowed[-1]}")
 
 
 def _at_least(name: str, value: object, least: int) -> None:

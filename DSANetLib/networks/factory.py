@@ -9,13 +9,16 @@ from .baselines import KeyFrameUNet
 from .config import ResponseConfig, SegmenterConfig
 from .response import ResponseNet
 from .segmenter import Segmenter
+from .tempo import Tempo
 
 
-def build_segmenter(config: SegmenterConfig, seed: int = 0) -> Segmenter | KeyFrameUNet:
+def build_segmenter(config: SegmenterConfig, seed: int = 0) -> Segmenter | KeyFrameUNet | Tempo:
     """Return the segmenter that ``config`` describes, its weights drawn from ``seed``; global RNG untouched."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Segmenter(config) if config.kind == "ffs" else KeyFrameUNet(config)
+        if config.kind == "tempo":
+            return Tempo(config)
+        return Segmenter(config) if config.kind in ("ffs", "tdl", "lrs") else KeyFrameUNet(config)
 
 
 def build_response(config: ResponseConfig, seed: int = 0) -> ResponseNet:

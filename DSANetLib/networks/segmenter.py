@@ -41,12 +41,12 @@ class UNet(nn.Module):
     def __init__(self, in_channels: int, out_channels: int = 1, width: int = 64) -> None:
         super().__init__()
         w = width
-        self.inc = _two_convolutions(in_channels, w, w)
+        self.inc = two_convolutions(in_channels, w, w)
         self.down = nn.ModuleList(
-            _two_convolutions(a, b, b) for a, b in ((w, 2 * w), (2 * w, 4 * w), (4 * w, 8 * w), (8 * w, 8 * w))
+            two_convolutions(a, b, b) for a, b in ((w, 2 * w), (2 * w, 4 * w), (4 * w, 8 * w), (8 * w, 8 * w))
         )
         self.up = nn.ModuleList(
-            _two_convolutions(a, a // 2, b) for a, b in ((16 * w, 4 * w), (8 * w, 2 * w), (4 * w, w), (2 * w, w))
+            two_convolutions(a, a // 2, b) for a, b in ((16 * w, 4 * w), (8 * w, 2 * w), (4 * w, w), (2 * w, w))
         )
         self.outc = nn.Conv2d(w, out_channels, kernel_size=1)
         self.pool = nn.MaxPool2d(2)
@@ -64,28 +64,30 @@ class UNet(nn.Module):
 
 
 class Segmenter(nn.Module):
-    """TDL, LRS and FFS joined: the run's ten frames and a key frame to tumour and liver (paper, figure 2).
+    """TDL, LRS and FFS joined: the run's frames and a key frame to tumour and liver (paper, figure 2).
 
     Parameters
     ----------
     config
-        Width, number of frames and what LRS hands over; ``config.kind`` is ``ffs``.
+        Width, number of frames and what LRS hands over; ``config.kind`` is ``ffs``, or ``tdl`` or ``lrs`` for the
+        paper's ablations: ``lrs`` or ``tdl`` of this module is then None, and FFS sees two images in place of three.
     """
 
     def __init__(self, config: SegmenterConfig) -> None:
         super().__init__()
         self.config = config
-        self.tdl = UNet(config.frames, 1, config.width)
-        self.lrs = UNet(1, 1, config.width)
-        self.ffs = UNet(3, 1, config.width)
+        self.tdl = UNet(config.frames, 1, config.width) if config.finds_difference else None
+        self.lrs = UNet(1, 1, config.width) if config.finds_liver else None
+        self.ffs = UNet(1 + config.finds_difference + config.finds_liver, 1, config.width)
 
-    def forward(self, frames: torch.Tensor, key: torch.Tensor) -> SegmenterOutput:
+    def forward(self, frames: torch.Tensor | None, key: torch.Tensor) -> SegmenterOutput:
         """Segment key frames.
 
         Parameters
         ----------
         frames
             (B, frames, H, W) in [0, 1], or (1, frames, H, W) for several key frames of one run: TDL then runs once.
+            Without TDL it is ignored and may be None.
         key
             (B, 1, H, W) in [0, 1].
 
@@ -94,22 +96,30 @@ class Segmenter(nn.Module):
         SegmenterOutput
             ``difference`` has as many items as ``key``.
         """
-        difference = self.tdl(frames).expand(key.shape[0], -1, -1, -1)
-        liver = self.lrs(key)
-        handed = liver.sigmoid() if self.config.handover == "probability" else liver
-        return SegmenterOutput(self.ffs(torch.cat([key, handed, difference], dim=1)), liver, difference)
+        images, liver, difference = [key], None, None
+        if self.lrs is not None:
+            liver = self.lrs(key)
+            images.append(liver.sigmoid() if self.config.handover == "probability" else liver)
+        if self.tdl is not None:
+            difference = self.tdl(frames).expand(key.shape[0], -1, -1, -1)
+            images.append(difference)
+        return SegmenterOutput(self.ffs(torch.cat(images, dim=1)), liver, difference)
 
     def train_joint(self) -> Segmenter:
         """Go into the joint training's mode: FFS learns its batch statistics, TDL's and LRS's are frozen."""
         self.train()
-        self.tdl.eval()
-        self.lrs.eval()
+        for part in (self.tdl, self.lrs):
+            if part is not None:
+                part.eval()
         return self
 
 
-def _two_convolutions(channels: int, middle: int, out: int) -> nn.Sequential:
-    return nn.Sequential(_convolution(channels, middle), _convolution(middle, out))
+def two_convolutions(channels: int, middle: int, out: int) -> nn.Sequential:
+    """Return two blocks of `convolution`."""
+    return nn.Sequential(convolution(channels, middle), convolution(middle, out))
 
 
-def _convolution(channels: int, out: int) -> Convolution:
-    return Convolution(2, channels, out, kernel_size=3, norm="batch", act=("relu", {"inplace": True}))
+def convolution(channels: int, out: int, *, kernel: int = 3, dilation: int = 1) -> Convolution:
+    """Return a convolution that keeps the size, batch norm and ReLU."""
+    act = ("relu", {"inplace": True})
+    return Convolution(2, channels, out, kernel_size=kernel, dilation=dilation, norm="batch", act=act)

@@ -56,6 +56,10 @@ def make_cards() -> list[ModelCard]:
             ResponseConfig(width=4, hidden=8, fusion="decision", n_clinical=encoder.size, image_outputs=20),
             PREPARATION, clinical_encoder=encoder,
         ),
+        *(
+            ModelCard(f"{kind}-small", SegmenterConfig(kind=kind, width=4), PREPARATION)
+            for kind in ("tdl", "lrs", "unetpp", "attention-unet", "u2net", "tempo")
+        ),
     ]  # fmt: skip
 
 

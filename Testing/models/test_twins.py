@@ -15,7 +15,8 @@ from DSANetLib.preparation.config import PreparationConfig
 
 from .conftest import SIZE, make_cards, trained
 
-SEGMENTERS = ("ffs-small", "logits-small", "unet-small")
+KINDS = ("tdl", "lrs", "unetpp", "attention-unet", "u2net", "tempo")
+SEGMENTERS = ("ffs-small", "logits-small", "unet-small", *(f"{kind}-small" for kind in KINDS))
 RESPONDERS = ("response-small", "film-small", "clinical-small", "decision-small")
 SHIPPED = [package.name for package in list_packages()]
 TOLERANCE = 1e-4
@@ -41,11 +42,13 @@ def assert_runtimes_agree(name: str, folder=None, count: int = 3) -> None:
         np.testing.assert_allclose(ours, theirs, atol=TOLERANCE, rtol=0)
         return
     ours, theirs = twin.segment(frames, keys), torch.segment(frames, keys)
-    full = twin.card.network.kind == "ffs"
-    for part in ("tumour", "liver", "difference") if full else ("tumour",):
-        np.testing.assert_allclose(getattr(ours, part), getattr(theirs, part), atol=TOLERANCE, rtol=0)
-    if not full:
-        assert ours.liver is None and ours.difference is None
+    network = twin.card.network
+    found = {"tumour": True, "liver": network.finds_liver, "difference": network.finds_difference}
+    for part, there in found.items():
+        if there:
+            np.testing.assert_allclose(getattr(ours, part), getattr(theirs, part), atol=TOLERANCE, rtol=0)
+        else:
+            assert getattr(ours, part) is None and getattr(theirs, part) is None
 
 
 @pytest.mark.parametrize("name", SEGMENTERS + RESPONDERS)

@@ -38,7 +38,7 @@ def test_a_configuration_comes_back_from_json_unchanged(config):
     [
         (lambda: SegmenterConfig(width=0), "width"),
         (lambda: SegmenterConfig(width=True), "width"),
-        (lambda: SegmenterConfig(kind="transformer"), "ffs or unet"),
+        (lambda: SegmenterConfig(kind="transformer"), "u2net or tempo"),
         (lambda: SegmenterConfig(handover="mask"), "probability or logits"),
         (lambda: SegmenterConfig.from_dict({"depth": 3}), "depth"),
         (lambda: ResponseConfig(), "n_clinical"),
