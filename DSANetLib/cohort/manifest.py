@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
+from ..errors import CohortError
 from .data import MANIFEST, AnnotatedFrame, CohortRun
 from .findings import Findings
-from .naming import frame_of_mask
+from .masks import frames_named
 from .table import Row, read_rows
 
 NEEDED = ("patient", "case", "path", "frame", "tumour_mask", "liver_mask")
@@ -109,10 +110,14 @@ def _frame(row: Row, run: Path, mask: Path | None) -> int | None:
         return number - 1
     if mask is None or row.text("frame"):
         return None
-    frame = frame_of_mask(mask, run)
-    if frame is None:
+    try:
+        named = frames_named(mask, run)
+    except CohortError as error:
+        row.wrong("frame", f"is empty, and {mask.name} {error.problem}", error.remedy)
+        return None
+    if not named:
         row.wrong("frame", f"is empty, and {mask.name} does not name its frame", "Write the frame, counted from 1")
-    return frame
+    return next(iter(named.values()), None)
 
 
 def make_runs(rows: Sequence[ManifestRow], path: Path, findings: Findings) -> dict[str, list[CohortRun]]:

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from ..errors import CohortError, RunError
 from ..readers.images import read_image
+from ..readers.kind import file_kind
 from .data import AnnotatedFrame
+from .dicom_seg import dicom_seg_masks
+from .labelme import labelme_masks, read_document
+from .naming import named_frames
+from .seg_nrrd import seg_nrrd_masks
+from .segments import numbered_pieces
+
+MaskKind = Literal["image", "nrrd", "dicom", "labelme"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +69,34 @@ def frame_masks(annotated: AnnotatedFrame, rows: int, columns: int) -> FrameMask
     return FrameMasks(labels > 0, liver, labels)
 
 
-def read_mask(path: Path, frame: int, shape: tuple[int, int], meaning: str) -> tuple[np.ndarray, np.ndarray | None]:  # noqa: ARG001
-    """Return the lesions' labels and the liver of one file; the liver is None where the file holds none."""
+def read_mask(path: Path, frame: int, shape: tuple[int, int], meaning: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """Read one file of masks; its kind is told from its content.
+
+    Parameters
+    ----------
+    path
+        PNG (or another picture), LabelMe JSON, ``.seg.nrrd`` or DICOM SEG.
+    frame
+        0-based.
+    shape
+        (rows, columns) of the run.
+    meaning
+        ``tumour`` or ``liver``: what a mask is that has no name of its own.
+
+    Returns
+    -------
+    labels
+        uint8 (rows, columns), lesions from 1 on.
+    liver
+        bool (rows, columns), None where the file holds no liver.
+    """
+    kind = mask_kind(path)
+    if kind == "labelme":
+        return labelme_masks(path, shape, meaning)
+    if kind == "nrrd":
+        return seg_nrrd_masks(path, frame, shape, meaning)
+    if kind == "dicom":
+        return dicom_seg_masks(path, frame, shape, meaning)
     try:
         image = read_image(path)
     except RunError as error:
@@ -70,6 +105,34 @@ def read_mask(path: Path, frame: int, shape: tuple[int, int], meaning: str) -> t
     if meaning == "liver":
         return np.zeros(shape, np.uint8), image > 0
     return lesion_labels(image, path), None
+
+
+def mask_kind(path: Path) -> MaskKind:
+    """Tell the kind of a file of masks from its first bytes.
+
+    Raises
+    ------
+    CohortError
+        Where the file cannot be opened or is of no kind that is read.
+    """
+    try:
+        kind = file_kind(path)
+        if kind in ("image", "nrrd", "dicom"):
+            return kind
+        with path.open("rb") as file:
+            if file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
+                return "labelme"
+    except RunError as error:
+        raise CohortError(error.problem, error.remedy, path) from error
+    except OSError as error:
+        raise CohortError("cannot be opened", "Check the path and its permissions", path) from error
+    raise CohortError("is no mask that is read", "Give PNG, LabelMe JSON, .seg.nrrd or DICOM SEG", path)
+
+
+def frames_named(mask: Path, run: Path) -> dict[str, int]:
+    """Return where a file of masks names its frame → the 0-based frame, in the order of trust; mostly one or none."""
+    kind = mask_kind(mask)
+    return named_frames(mask, run, read_document(mask) if kind == "labelme" else None)
 
 
 def check_size(found: tuple[int, ...], shape: tuple[int, int], path: Path) -> None:
@@ -95,11 +158,3 @@ def lesion_labels(image: np.ndarray, path: Path) -> np.ndarray:
             )
         return image.astype(np.uint8)
     return numbered_pieces(image > 0)
-
-
-def numbered_pieces(mask: np.ndarray) -> np.ndarray:
-    """Return uint8 labels of the connected pieces (8 neighbours) of a mask, from 1 on; beyond 255 all are 255."""
-    import cv2
-
-    _, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
-    return np.minimum(labels, 255).astype(np.uint8)

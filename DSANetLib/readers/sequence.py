@@ -20,7 +20,7 @@ from ..run import DSARun, PixelSpacing
 
 _BROKEN = "Save or copy it again"
 _SAVE_AGAIN = "Save the sequence from Slicer as .seq.nrrd"
-_TYPES = {
+NRRD_TYPES = {
     **dict.fromkeys(("signed char", "int8", "int8_t"), "i1"),
     **dict.fromkeys(("uchar", "unsigned char", "uint8", "uint8_t"), "u1"),
     **dict.fromkeys(("short", "short int", "signed short", "signed short int", "int16", "int16_t"), "i2"),
@@ -62,9 +62,9 @@ def read_sequence(path: Path, case_id: str) -> DSARun:
     RunError
         Not a sequence of single grey slices, truncated, a type or encoding that is not read, impossible spacing.
     """
-    fields, start = _header(path)
+    fields, start = nrrd_header(path)
     layout = _layout(fields, path)
-    kind = _TYPES.get(fields.get("type", "").lower())
+    kind = NRRD_TYPES.get(fields.get("type", "").lower())
     if kind is None or kind == "i1":
         raise RunError(f"the pixels are {fields.get('type')}", "Store them as uint8, uint16 or int16", path)
     dtype = np.dtype((">" if fields.get("endian", "little") == "big" else "<") + kind)
@@ -82,7 +82,14 @@ def read_sequence(path: Path, case_id: str) -> DSARun:
     )
 
 
-def _header(path: Path) -> tuple[dict[str, str], int]:
+def nrrd_header(path: Path) -> tuple[dict[str, str], int]:
+    """Return the fields of an NRRD file's header (names in lower case), and where its numbers begin.
+
+    Raises
+    ------
+    RunError
+        Where the header has no end, or the numbers lie in another file.
+    """
     with path.open("rb") as file:
         head = file.read(_MAX_HEADER)
     end, gap = min(
