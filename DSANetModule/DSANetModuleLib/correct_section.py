@@ -196,11 +196,11 @@ class CorrectSection(BaseSection):
         ui = self.ui
         undo = edits.next_undo(frame) if edits is not None and frame is not None else None
         redo = edits.next_redo(frame) if edits is not None and frame is not None else None
-        buttons = (
-            ui.acceptButton, ui.rejectButton, ui.clearButton, ui.copyNextButton, ui.copyPreviousButton, ui.revertButton,
-        )  # fmt: skip
-        for button in buttons:
+        for button in (ui.acceptButton, ui.rejectButton, ui.clearButton, ui.revertButton):
             button.setEnabled(edits is not None)
+        frames = stored_frames(edits.nodes.run.sequence) if edits is not None else ()
+        ui.copyPreviousButton.setEnabled(bool(frames) and frame != frames[0])
+        ui.copyNextButton.setEnabled(bool(frames) and frame != frames[-1])
         ui.undoButton.setEnabled(undo is not None)
         ui.redoButton.setEnabled(redo is not None)
         ui.undoButton.text = _("Undo: {step}").format(step=stepText(undo)) if undo else _("Undo")

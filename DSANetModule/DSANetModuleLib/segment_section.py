@@ -128,7 +128,8 @@ class SegmentSection(BaseSection):
         parameters, ui = self.context.parameters, self.ui
         if parameters is None:
             return
-        parameters.tumourThreshold = ui.thresholdSlider.value
+        # As it is shown: a slider may stand between the steps of its spin box.
+        parameters.tumourThreshold = round(ui.thresholdSlider.value, ui.thresholdSlider.decimals)
         parameters.preview = ui.previewCheckBox.checked
         parameters.liver = ui.liverCheckBox.checked
         self._show(self.context.case)
@@ -206,7 +207,8 @@ def segmentedText(case: Any) -> str:
     if not model:
         return _("Not segmented yet.")
     key = number(masks.sequence, "KeyFrame")
-    labelled = [frame + 1 for frame, state in states(masks).items() if state != "empty"]
+    known = states(masks)
+    labelled = [frame + 1 for frame, state in known.items() if state != "empty"]
     text = _("{model}, threshold {threshold:.2f}; computed by {runtime}; frames {frames}.").format(
         model=model,
         threshold=number(masks.sequence, "TumourThreshold") or 0.0,
@@ -214,5 +216,8 @@ def segmentedText(case: Any) -> str:
         frames=", ".join(str(frame) for frame in labelled) or "–",
     )
     if key is not None and int(key) + 1 in labelled and not read_masks(masks, int(key)).tumour.any():
-        text += " " + _("No tumour on the key frame: try a lower threshold, or another key frame.")
+        if known[int(key)] == "predicted":
+            text += " " + _("No tumour on the key frame: try a lower threshold, or another key frame.")
+        else:  # a person's mask: no threshold changes it
+            text += " " + _("The key frame has no tumour, as corrected by hand.")
     return text

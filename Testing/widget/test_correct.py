@@ -147,6 +147,16 @@ def test_copy_proposes_for_the_neighbour_and_goes_there(panel, case, tumour):
     assert state(case, 1) == "accepted"
 
 
+def test_copy_is_offered_only_where_there_is_a_neighbour(panel, case):
+    for frame, previous, following in ((0, False, True), (3, True, True), (7, True, False)):
+        panel.context.setFrame(frame)
+        assert panel.find("copyPreviousButton").enabled is previous, frame
+        assert panel.find("copyNextButton").enabled is following, frame
+    key(panel, "C")
+    assert "no frame on that side" in panel.status
+    assert panel.context.frame == 7
+
+
 def test_keys_for_frames_and_judgements(panel, case):
     moves = [("Right", 3), ("Right", 4), ("Left", 3), ("P", 2), ("N", 4), ("N", 4), ("P", 2), ("P", 2)]
     for name, frame in moves:

@@ -14,7 +14,7 @@ from DSANetLib.flags import response_flags
 from DSANetLib.mrml.attributes import fact, set_facts
 from DSANetLib.mrml.choices import patient
 from DSANetLib.mrml.clinical import read_clinical_node
-from DSANetLib.mrml.editing import editing
+from DSANetLib.mrml.editing import editing, write_from_network
 from DSANetLib.mrml.segmentation import read_masks, states
 from DSANetLib.mrml.table import find_table, read_table
 
@@ -160,6 +160,28 @@ def test_a_folder_without_a_model_is_refused_in_a_sentence(panel, tmp_path):
     panel.press("modelFolderButton")
     assert panel.status.startswith("Problem: ")
     assert panel.context.parameters.model == before
+
+
+def test_a_key_frame_without_tumour_is_explained_by_who_left_it_empty(panel, case):
+    assert "No tumour" not in panel.find("segmentedLabel").text
+    panel.context.setFrame(9)
+    panel.press("clearButton")
+    assert not read_masks(case.masks, 9).tumour.any()
+    text = panel.find("segmentedLabel").text
+    assert "as corrected by hand" in text
+    assert "threshold," not in text.split("frames")[1]
+    panel.press("undoButton")
+    assert "no tumour" not in panel.find("segmentedLabel").text
+    write_from_network(case.masks, 9, None, np.zeros((120, 150), np.uint8), by="ffs-phantom")
+    assert "try a lower threshold" in panel.find("segmentedLabel").text
+
+
+def test_the_threshold_that_is_shown_is_the_one_that_is_used(panel, case):
+    slider = panel.find("thresholdSlider")
+    for value in (0.62, 0.3537):
+        panel.context.parameters.tumourThreshold = value
+        assert slider.value == pytest.approx(value, abs=0.005)
+        assert panel.context.parameters.tumourThreshold == slider.value == round(value, 2)
 
 
 def test_the_form_edits_the_row_of_the_patient(panel, case):
