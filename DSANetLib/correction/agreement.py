@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import OutputError
+from ..errors import OutputError, TrainingError
+from ..evaluation.agreement import Icc, icc_agreement
 from ..evaluation.metrics import dice
 from ..tables import Cell, Column
 from .packing import PackedMasks
@@ -47,47 +47,6 @@ SUMMARY_COLUMNS = (
 )
 
 _JUDGED = ("edited", "accepted")
-
-
-@dataclass(frozen=True)
-class Icc:
-    """Intraclass correlation of single measurements, two-way model, with its 95 % interval.
-
-    ``value`` is at most 1; the interval after McGraw and Wong 1996.
-    """
-
-    value: float
-    low: float
-    high: float
-
-
-def icc_agreement(ratings: np.ndarray) -> Icc:
-    """Return ICC(2,1) (absolute agreement, readers a random sample; Shrout and Fleiss 1979).
-
-    Parameters
-    ----------
-    ratings
-        (targets, readers), at least 2 × 2, finite.
-
-    Raises
-    ------
-    OutputError
-        Where there are too few, or all are the same.
-    """
-    from scipy.stats import f
-
-    rows, columns, error, n, k = _mean_squares(ratings)
-    value = (rows - error) / (rows + (k - 1) * error + k * (columns - error) / n)
-    if error == 0 and columns == 0:
-        return Icc(1.0, 1.0, 1.0)
-    a = k * value / (n * (1 - value))
-    b = 1 + k * value * (n - 1) / (n * (1 - value))
-    free = (a * columns + b * error) ** 2 / ((a * columns) ** 2 / (k - 1) + (b * error) ** 2 / ((n - 1) * (k - 1)))
-    over, under = f.ppf(0.975, n - 1, free), f.ppf(0.975, free, n - 1)
-    rest = k * columns + (k * n - k - n) * error
-    low = n * (rows - over * error) / (over * rest + n * rows)
-    high = n * (under * rows - error) / (rest + n * under * rows)
-    return Icc(float(value), float(low), float(high))
 
 
 def correction_rows(corrections: Iterable[Corrections]) -> list[dict[str, Cell]]:
@@ -157,7 +116,7 @@ def summary_rows(rows: Sequence[dict[str, Cell]]) -> list[dict[str, Cell]]:
     areas = np.array([[row["tumour_px_first"], row["tumour_px_second"]] for row in rows], np.float64)
     try:
         icc: Icc | None = icc_agreement(areas)
-    except OutputError:
+    except TrainingError:
         icc = None
     found.append(
         {
@@ -173,16 +132,3 @@ def summary_rows(rows: Sequence[dict[str, Cell]]) -> list[dict[str, Cell]]:
 
 def _tumour_px(masks: PackedMasks) -> int:
     return int(masks.unpack()[1].sum())
-
-
-def _mean_squares(ratings: np.ndarray) -> tuple[float, float, float, int, int]:
-    """Return the mean squares between targets, between readers and of the rest, and the two counts."""
-    x = np.asarray(ratings, np.float64)
-    if x.ndim != 2 or min(x.shape) < 2 or not np.isfinite(x).all() or np.ptp(x) == 0:
-        raise OutputError("an intraclass correlation needs two targets that differ", "Rate more cases")
-    n, k = x.shape
-    mean = x.mean()
-    between = k * float(((x.mean(1) - mean) ** 2).sum())
-    readers = n * float(((x.mean(0) - mean) ** 2).sum())
-    rest = max(float(((x - mean) ** 2).sum()) - between - readers, 0.0)
-    return between / (n - 1), readers / (k - 1), rest / ((n - 1) * (k - 1)), n, k

@@ -4,30 +4,8 @@ import numpy as np
 import pytest
 
 from DSANetLib.correction.adjudication import combine, disagreements
-from DSANetLib.correction.agreement import agreement_rows, correction_rows, icc_agreement, summary_rows
+from DSANetLib.correction.agreement import agreement_rows, correction_rows, summary_rows
 from DSANetLib.errors import OutputError
-
-# Shrout and Fleiss 1979, table 2: four judges rate six targets.
-SHROUT_FLEISS = np.array([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]])
-
-
-def test_the_icc_is_that_of_shrout_and_fleiss():
-    """Published: mean squares 11.24, 32.49 and 1.02, ICC(2,1) = 0.29; interval 0.019-0.761 as R's psych::ICC gives."""
-    icc = icc_agreement(SHROUT_FLEISS)
-    assert icc.value == pytest.approx(0.2897638, abs=1e-6)
-    assert (icc.low, icc.high) == (pytest.approx(0.019, abs=1e-3), pytest.approx(0.761, abs=1e-3))
-
-
-def test_readers_who_never_differ_have_an_icc_of_one_and_a_constant_shift_costs():
-    same = np.array([[3, 3], [7, 7], [20, 20.0]])
-    assert icc_agreement(same).value == 1
-    assert icc_agreement(same + np.array([0, 5])).value < 0.95
-
-
-@pytest.mark.parametrize("ratings", [[[1, 2]], [[1], [2]], [[1, np.nan], [2, 3]], [[4, 4], [4, 4]]])
-def test_an_icc_of_nothing_is_refused(ratings):
-    with pytest.raises(OutputError, match="needs two targets that differ"):
-        icc_agreement(np.array(ratings))
 
 
 def test_the_table_holds_reader_seconds_and_dice_as_worked_out_by_hand(make_work, make_record, rectangle):
