@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from .check import check_cohort
 from .data import AnnotatedFrame, Cohort, CohortPatient, CohortRun, Outcome
 from .findings import Finding
 from .masks import FrameMasks, frame_masks
 from .reading import read_cohort
+from .split import Split, make_split
+from .split_files import read_split, write_split
 
 __all__ = [
     "AnnotatedFrame",
@@ -15,6 +18,11 @@ __all__ = [
     "Finding",
     "FrameMasks",
     "Outcome",
+    "Split",
+    "check_cohort",
     "frame_masks",
+    "make_split",
     "read_cohort",
+    "read_split",
+    "write_split",
 ]
