@@ -1,4 +1,4 @@
-"""Training: phantom patients → prepared arrays on disk → networks → model packages.
+"""Training: patients of the phantom or of a cohort → prepared arrays on disk → networks → model packages.
 
 Importing this package loads no torch; :func:`train` does. ``docs/training.md`` says how to run it.
 """
@@ -8,16 +8,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .config import AugmentationConfig, CohortConfig, TrainingConfig, default_config
+from .config import TrainingConfig
+from .presets import default_config, paper_config, scheduled
+from .sources import CohortConfig, CohortSource
+from .variation import AugmentationConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["AugmentationConfig", "CohortConfig", "TrainingConfig", "default_config", "train"]
+__all__ = [
+    "AugmentationConfig",
+    "CohortConfig",
+    "CohortSource",
+    "TrainingConfig",
+    "default_config",
+    "paper_config",
+    "scheduled",
+    "train",
+]
 
 
 def train(config: TrainingConfig, out: str | Path, *, progress: Callable[[str], None] | None = None) -> Path:
-    """Train one model on phantom patients and write its package.
+    """Train one model and write its package; under torchrun every process calls this alike.
 
     Parameters
     ----------
@@ -42,9 +54,12 @@ def train(config: TrainingConfig, out: str | Path, *, progress: Callable[[str], 
     from ..errors import DependencyError
 
     try:
+        import lightning_fabric  # noqa: F401
         import torch  # noqa: F401
     except ImportError as error:
-        raise DependencyError("training needs torch and MONAI", "pip install 'dsanet[train]'") from error
+        raise DependencyError(
+            "training needs torch, MONAI and Lightning Fabric", "pip install 'dsanet[train]'"
+        ) from error
     if config.is_segmenter:
         from .segmenter import train_segmenter
 

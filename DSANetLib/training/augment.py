@@ -9,20 +9,24 @@ import numpy as np
 
 from ..preparation import PreparationConfig, difference_image, normalise, sample_frames
 from .cases import TrainingRun
-from .config import AugmentationConfig
+from .variation import AugmentationConfig
 
 SLOWEST_S = 1.05
 """Frames are thinned only where the longest interval up to the key frame stays below this."""
 
 
 class Sample(NamedTuple):
-    """What a segmenter is trained on: float32 in [0, 1], masks 0-1 by covered part of the pixel."""
+    """What a segmenter is trained on: float32 in [0, 1], masks 0-1 by covered part of the pixel.
+
+    Without `has_liver` nobody drew the liver, and its mask is empty.
+    """
 
     frames: np.ndarray
     key: np.ndarray
     difference: np.ndarray
     liver: np.ndarray
     tumour: np.ndarray
+    has_liver: bool = True
 
 
 class Timing(NamedTuple):
@@ -88,14 +92,17 @@ def augmented_sample(
 
 
 def choose_key(run: TrainingRun, augmentation: AugmentationConfig, rng: np.random.Generator) -> int:
-    """Return a frame with masks: the true key frame or a picked one, or a neighbour of it."""
+    """Return a frame with masks: the true key frame or a picked one, or a neighbour of it.
+
+    Where nobody annotated that frame: the nearest that somebody did.
+    """
     chance, side = rng.random(2)
     key = run.key
     if chance < augmentation.picked:
         key = run.picked_in_liver if chance < augmentation.picked / 2 else run.picked
     if side < augmentation.neighbour:
         key += -1 if side < augmentation.neighbour / 2 else 1
-    return min(max(key, 0), len(run.times) - 1)
+    return run.nearest_masked(min(max(key, 0), len(run.times) - 1))
 
 
 def choose_timing(run: TrainingRun, frame: int, augmentation: AugmentationConfig, rng: np.random.Generator) -> Timing:
@@ -137,6 +144,7 @@ def _finished(
         difference=difference_image(frames, key, config, visible),
         liver=run.liver[place].astype(np.float32) / 255,
         tumour=run.tumour[place].astype(np.float32) / 255,
+        has_liver=run.has_liver(frame),
     )
 
 

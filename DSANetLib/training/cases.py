@@ -1,11 +1,9 @@
-"""Prepared phantom patients as compact arrays: one file a patient, whole or not there at all."""
+"""Prepared patients with their truth, as compact arrays."""
 
 from __future__ import annotations
 
-import json
-import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,15 +48,16 @@ class TrainingRun:
     picked, picked_in_liver
         Key frame as picked on the field, and within the true liver.
     key
-        True key frame.
+        True key frame: the phantom's, or the annotated one.
     masked
-        Frames that have masks: the three above and their neighbours.
+        Frames that have masks: of the phantom the three above and their neighbours, else the annotated ones.
     liver, tumour
         (len(masked), S, S) uint8: covered part of a pixel, 255 = all.
     geometry
         Way back to the source pixels.
     facts
-        JSON-able: artefacts, frame_rate, spacing_mm, tumour_free, lesions, arrival_true.
+        JSON-able: artefacts, frame_rate, spacing_mm, tumour_free; of the phantom lesions, arrival_true; of a cohort
+        lesions_cm, site, and no_liver: the masked frames on which nobody drew the liver.
     """
 
     case_id: str
@@ -77,6 +76,19 @@ class TrainingRun:
     tumour: np.ndarray
     geometry: FrameGeometry
     facts: dict[str, Any]
+
+    @property
+    def judged(self) -> int:
+        """The frame that a segmenter is judged on: as picked in the liver, or the key frame where that has no mask."""
+        return self.picked_in_liver if self.picked_in_liver in self.masked else self.key
+
+    def has_liver(self, frame: int) -> bool:
+        """Return whether the liver of a masked frame is known."""
+        return frame not in self.facts.get("no_liver", ())
+
+    def nearest_masked(self, frame: int) -> int:
+        """Return the frame with masks that is nearest to another; the earlier of two."""
+        return min(self.masked, key=lambda masked: (abs(masked - frame), masked))
 
     def grey(self, stored: np.ndarray) -> np.ndarray:
         """Return stored levels, or means of them, as float32 grey."""
@@ -114,16 +126,18 @@ def _no_frame(index: int) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class TrainingPatient:
-    """One phantom patient, prepared.
+    """One patient, prepared.
 
     Parameters
     ----------
-    seed, patient_id
+    seed
+        Of a phantom patient; -1 for one of a cohort.
+    patient_id
         Who.
     clinical
         The twelve variables; None where missing.
     responder, probability
-        Outcome, and its true probability.
+        Outcome, and its true probability; None where unknown (the latter but for the phantom).
     factors
         The film's factors of the phantom's response model.
     runs
@@ -135,8 +149,8 @@ class TrainingPatient:
     seed: int
     patient_id: str
     clinical: dict[str, float | str | None]
-    responder: bool
-    probability: float
+    responder: bool | None
+    probability: float | None
     factors: dict[str, float]
     runs: tuple[TrainingRun, ...]
     refused: tuple[str, ...] = ()
@@ -163,10 +177,30 @@ def from_phantom(patient: PhantomPatient, seed: int, config: PreparationConfig) 
 
 
 def _training_run(case: PhantomRun, prepared: PreparedRun) -> TrainingRun:
-    truth, geometry = case.truth, prepared.geometry
-    liver_at_key = geometry.to_network(truth.masks(truth.key_frame)[0]) >= 0.5
-    region = liver_at_key & prepared.visible
-    in_liver = pick_key_frame(
+    truth = case.truth
+    in_liver = picked_in(prepared, truth.masks(truth.key_frame)[0])
+    keys = (truth.key_frame, prepared.key_frame.index, in_liver)
+    masked = sorted({min(max(k + d, 0), case.run.count - 1) for k in keys for d in (-1, 0, 1)})
+
+    def masks(frame: int) -> tuple[np.ndarray, np.ndarray]:
+        liver, lesions = truth.masks(frame)
+        return liver, lesions > 0
+
+    facts = {
+        "artefacts": list(truth.artefacts),
+        "frame_rate": float(truth.frame_rate),
+        "spacing_mm": float(truth.spacing_mm),
+        "tumour_free": bool(truth.tumour_free),
+        "lesions": list(truth.lesions),
+        "arrival_true": int(truth.arrival),
+    }
+    return training_run(prepared, truth.key_frame, in_liver, masked, masks, facts)
+
+
+def picked_in(prepared: PreparedRun, liver: np.ndarray) -> int:
+    """Return the key frame as picked within a liver (rows, columns) on the source pixels."""
+    region = (prepared.geometry.to_network(liver) >= 0.5) & prepared.visible
+    return pick_key_frame(
         prepared.stack,
         prepared.frame_times,
         region if region.any() else prepared.region,
@@ -174,13 +208,36 @@ def _training_run(case: PhantomRun, prepared: PreparedRun) -> TrainingRun:
         arrival=prepared.arrival,
         config=prepared.config,
     ).index
-    keys = (truth.key_frame, prepared.key_frame.index, in_liver)
-    masked = sorted({min(max(k + d, 0), case.run.count - 1) for k in keys for d in (-1, 0, 1)})
-    masks = [truth.masks(frame) for frame in masked]
+
+
+def training_run(
+    prepared: PreparedRun,
+    key: int,
+    picked_in_liver: int,
+    masked: Sequence[int],
+    masks: Callable[[int], tuple[np.ndarray, np.ndarray]],
+    facts: dict[str, Any],
+) -> TrainingRun:
+    """Return a prepared run with its truth; frames are 0-based.
+
+    Parameters
+    ----------
+    prepared
+        The run.
+    key, picked_in_liver
+        True key frame, and the one picked within the true liver.
+    masked, masks
+        Frames that have masks, and what gives (liver, tumour), both bool (rows, columns), of one of them.
+    facts
+        As in :class:`TrainingRun`.
+    """
+    geometry, size = prepared.geometry, prepared.config.size
+    pairs = [masks(frame) for frame in masked]
     low, high = float(prepared.stack.min()), float(prepared.stack.max())
     step = max(high - low, 1e-6) / LEVELS
+    nothing = np.zeros((0, size, size), np.uint8)
     return TrainingRun(
-        case_id=case.run.case_id,
+        case_id=prepared.run.case_id,
         stack=np.round((prepared.stack - np.float32(low)) / np.float32(step)).clip(0, LEVELS).astype(np.uint16),
         low=low,
         step=step,
@@ -189,86 +246,15 @@ def _training_run(case: PhantomRun, prepared: PreparedRun) -> TrainingRun:
         baseline=prepared.baseline,
         arrival=prepared.arrival,
         picked=prepared.key_frame.index,
-        picked_in_liver=in_liver,
-        key=truth.key_frame,
+        picked_in_liver=picked_in_liver,
+        key=key,
         masked=tuple(masked),
-        liver=np.stack([_covered(geometry, liver) for liver, _ in masks]),
-        tumour=np.stack([_covered(geometry, lesions > 0) for _, lesions in masks]),
+        liver=np.stack([_covered(geometry, liver) for liver, _ in pairs]) if pairs else nothing,
+        tumour=np.stack([_covered(geometry, tumour) for _, tumour in pairs]) if pairs else nothing,
         geometry=geometry,
-        facts={
-            "artefacts": list(truth.artefacts),
-            "frame_rate": float(truth.frame_rate),
-            "spacing_mm": float(truth.spacing_mm),
-            "tumour_free": bool(truth.tumour_free),
-            "lesions": list(truth.lesions),
-            "arrival_true": int(truth.arrival),
-        },
+        facts=facts,
     )
 
 
 def _covered(geometry: FrameGeometry, mask: np.ndarray) -> np.ndarray:
     return np.round(geometry.to_network(mask) * 255).clip(0, 255).astype(np.uint8)
-
-
-_ARRAYS = ("stack", "times", "visible", "baseline", "liver", "tumour")
-_NUMBERS = ("case_id", "low", "step", "arrival", "picked", "picked_in_liver", "key", "facts")
-
-
-def read_facts(path: Path) -> dict[str, Any]:
-    """Return what a patient's file says beside the arrays, quickly; keys as in :class:`TrainingPatient`."""
-    try:
-        with np.load(path) as stored:
-            facts: dict[str, Any] = json.loads(stored["facts"].tobytes())
-            return facts
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        raise TrainingError("the cached patient cannot be read", "Delete the file; it is made anew", path) from error
-
-
-def write_patient(patient: TrainingPatient, path: Path) -> None:
-    """Write a patient to an ``.npz``, whole or not at all."""
-    arrays: dict[str, np.ndarray] = {}
-    runs = []
-    for i, run in enumerate(patient.runs):
-        arrays |= {f"{i}_{name}": getattr(run, name) for name in _ARRAYS}
-        numbers = {name: getattr(run, name) for name in _NUMBERS}
-        runs.append(numbers | {"masked": list(run.masked), "geometry": run.geometry.to_dict()})
-    facts = {k: getattr(patient, k) for k in ("seed", "patient_id", "clinical", "responder", "probability", "factors")}
-    facts |= {"runs": runs, "refused": list(patient.refused)}
-    arrays["facts"] = np.frombuffer(json.dumps(facts).encode(), np.uint8)
-    write_arrays(path, arrays)
-
-
-def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Write arrays to an uncompressed ``.npz``, whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(temporary, "wb") as stream:
-            np.savez(stream, **arrays)  # type: ignore[arg-type]
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def read_patient(path: Path) -> TrainingPatient:
-    """Read what :func:`write_patient` wrote.
-
-    Raises
-    ------
-    DSANetError
-        Where the file is damaged; the remedy is to delete it.
-    """
-    try:
-        with np.load(path) as stored:
-            facts = json.loads(stored["facts"].tobytes())
-            runs = tuple(_read_run(stored, i, values) for i, values in enumerate(facts.pop("runs")))
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        raise TrainingError("the cached patient cannot be read", "Delete the file; it is made anew", path) from error
-    refused = tuple(facts.pop("refused"))
-    return TrainingPatient(runs=runs, refused=refused, **facts)
-
-
-def _read_run(stored: Any, i: int, values: dict[str, Any]) -> TrainingRun:
-    arrays = {name: stored[f"{i}_{name}"] for name in _ARRAYS}
-    masked = tuple(values.pop("masked"))
-    geometry = FrameGeometry.from_dict(values.pop("geometry"))
-    return TrainingRun(masked=masked, geometry=geometry, **arrays, **values)

@@ -2,107 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from ..errors import TrainingError
-from ..phantom.config import RESPONSE_TRAINING, SEGMENTATION_TRAINING, VALIDATION, PhantomConfig
-from ..preparation.config import PreparationConfig
+from ..networks.config import Handover, SegmenterKind
+from ..phantom.config import RESPONSE_TRAINING, SEGMENTATION_TRAINING, VALIDATION
+from .sources import CohortConfig, CohortSource
+from .variation import AugmentationConfig
 
-Model = Literal["ffs", "unet", "response", "response-film", "response-clinical"]
+ResponseKind = Literal["response", "response-film", "response-clinical"]
+Model = SegmenterKind | ResponseKind
 Precision = Literal["bf16", "float32"]
-Masks = Literal["predicted", "true"]
+Masks = Literal["predicted", "true", "none"]
 DiceOver = Literal["batch", "image"]
+Decay = Literal["cosine", "constant"]
+Norms = Literal["learned", "parts", "frozen"]
 
-CACHE_FORMAT = 1
-"""Raised when what a cache file holds changes: files of another format are made anew."""
-
-PACKAGE_NAMES: dict[str, str] = {
-    "ffs": "ffs-phantom",
-    "unet": "unet-phantom",
-    "response": "response-phantom",
-    "response-film": "response-film-phantom",
-    "response-clinical": "response-clinical-phantom",
-}
-
-
-@dataclass(frozen=True)
-class AugmentationConfig:
-    """How a prepared run is varied before the network sees it; chances are 0-1, distributions in brackets.
-
-    Parameters
-    ----------
-    stretch
-        The time axis is stretched by exp(u), u uniform in ± this.
-    thin, drop
-        Chance of keeping every other frame; else chance of dropping a fifth of the frames at random.
-    cut
-        Chance that the run ends somewhere after the key frame.
-    arrival
-        Chance that contrast arrival is taken a frame early or late.
-    picked
-        Chance that the key frame is one that a picker chooses (on the field, or in the true liver).
-    neighbour
-        Chance that a neighbour stands for the key frame.
-    rotation_deg, scale, shift
-        Standard deviation of the rotation; scaling by exp(u), u uniform in ± `scale`; shift uniform in
-        ± this part of the side. Never a left-right flip: the liver has a side.
-    border
-        Chance that the field loses a rim, as a border found wrongly would cost it.
-    gamma, contrast, brightness
-        Exponent exp(u) with u uniform in ± `gamma`; gain and offset uniform in ± these, in network units.
-    noise
-        Largest standard deviation of added white noise, network units.
-    """
-
-    stretch: float = 0.2
-    thin: float = 0.2
-    drop: float = 0.15
-    cut: float = 0.15
-    arrival: float = 0.3
-    picked: float = 0.4
-    neighbour: float = 0.5
-    rotation_deg: float = 5.0
-    scale: float = 0.12
-    shift: float = 0.05
-    border: float = 0.2
-    gamma: float = 0.15
-    contrast: float = 0.1
-    brightness: float = 0.05
-    noise: float = 0.03
-
-    @classmethod
-    def none(cls) -> AugmentationConfig:
-        """Return the setting that changes nothing and always takes the true key frame."""
-        return cls(**{f.name: 0.0 for f in fields(cls)})
-
-
-@dataclass(frozen=True)
-class CohortConfig:
-    """Where the prepared patients come from and lie.
-
-    Parameters
-    ----------
-    cache
-        Folder of the prepared patients; each configuration has its own folder in it.
-    phantom, preparation
-        Settings of the phantom and of the preparation; together they name the folder.
-    workers
-        Processes that simulate and prepare, each on one core.
-    """
-
-    cache: str
-    phantom: PhantomConfig = PhantomConfig()
-    preparation: PreparationConfig = PreparationConfig(size=128)
-    workers: int = 2
-
-    @property
-    def key(self) -> str:
-        """Twelve hexadecimal digits that name the folder of this configuration."""
-        facts = {"format": CACHE_FORMAT, "phantom": self.phantom.to_dict(), "prep": self.preparation.to_dict()}
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
+SEGMENTERS: tuple[str, ...] = get_args(SegmenterKind)
+MODELS: tuple[str, ...] = (*SEGMENTERS, *get_args(ResponseKind))
+_OF_THE_MACHINE = ("device", "tensorboard")
+"""Settings that do not belong to what is trained."""
 
 
 @dataclass(frozen=True)
@@ -112,10 +32,12 @@ class TrainingConfig:
     Parameters
     ----------
     model
-        ``ffs``, ``unet`` (key frame alone), ``response`` (film and clinical values), ``response-film``,
-        ``response-clinical``.
+        A segmenter's kind (``SegmenterConfig.kind``: ``ffs``, ``unet``, …), ``response`` (film and clinical
+        values), ``response-film``, ``response-clinical``.
     cohort
         Phantom, preparation and cache.
+    source
+        A cohort folder and its patients; None for patients of the phantom by the seeds below.
     patients, validation
         Patients to train on, and to choose thresholds and calibration on.
     first_patient, first_validation
@@ -130,11 +52,29 @@ class TrainingConfig:
         Where `samples` is None: as many samples as fit, from the speed of the first batches; the number
         goes into the card, and ``samples`` of that number repeats the training exactly.
     batch, lr, weight_decay, warmup
-        AdamW: samples a step, peak rate, decay, and samples over which the rate rises before its cosine fall.
+        AdamW: samples a step (of all processes together), peak rate, weight decay, and samples over which the rate
+        rises.
+    decay
+        After the rise the rate falls by a ``cosine`` to nothing, or stays ``constant``.
+    lrs_lr
+        Peak rate of LRS once all parts are trained together; None for `lr`.
+    accumulate
+        Parts in which each process takes its share of a batch, one after the other: less memory, same step.
+    patience
+        Stop where validation has not improved for so many reports (a twentieth of the samples each), and keep the
+        best weights; None trains to the end and keeps the last.
     ema
         The packaged weights are an exponential mean of the trained ones with this memory, in steps.
     alone
-        ``ffs``: this share of the samples first trains TDL and LRS without FFS (the paper's pre-training).
+        ``ffs``, ``tdl``, ``lrs``: this share of the samples first trains TDL and LRS without FFS (the paper's
+        pre-training).
+    norms
+        Batch norms: ``learned`` by all; ``parts``: those of TDL and LRS are frozen once all parts are trained
+        together (the paper); ``frozen``: all keep the statistics they start with.
+    handover
+        What FFS gets from LRS; see ``SegmenterConfig``.
+    threshold
+        Segmenters: taken as it is for tumour and liver; None chooses both on the validation patients.
     dice
         Segmenters: the Dice loss is taken over the flattened ``batch`` (the paper's code: large tumours rule), or
         over each ``image`` and averaged, so that a small tumour missed costs as much as a large one.
@@ -144,12 +84,18 @@ class TrainingConfig:
         ``bf16`` automatic mixed precision, or ``float32``.
     threads
         Threads of torch; None leaves torch's own number. Weights repeat exactly for the same number only.
+    device
+        ``auto``, ``cpu`` or ``cuda``.
+    tensorboard
+        Whether the log is also written for TensorBoard.
     checkpoint_s
         Seconds between checkpoints.
+    from_package
+        Package (name or folder) of the same network whose weights the training starts from.
     segmenter
         Response models with film: package (name or folder) whose masks are used.
     masks
-        ``predicted`` by `segmenter`, as in use; ``true`` for an upper bound.
+        ``predicted`` by `segmenter`, as in use; ``true`` for an upper bound; ``none``: the key frame alone.
     dropout, auxiliary
         Response models: dropout before the last layer; weight of an auxiliary loss that asks the image
         branch for size, stain and count of the tumours, measured on the image itself.
@@ -157,6 +103,7 @@ class TrainingConfig:
 
     model: Model
     cohort: CohortConfig
+    source: CohortSource | None = None
     patients: int = 1500
     validation: int = 200
     first_patient: int | None = None
@@ -169,13 +116,23 @@ class TrainingConfig:
     lr: float = 1e-3
     weight_decay: float = 1e-4
     warmup: int = 400
+    decay: Decay = "cosine"
+    lrs_lr: float | None = None
+    accumulate: int = 1
+    patience: int | None = None
     ema: float = 200.0
     alone: float = 0.0
+    norms: Norms = "learned"
+    handover: Handover = "probability"
+    threshold: float | None = None
     dice: DiceOver = "batch"
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     precision: Precision = "bf16"
     threads: int | None = None
+    device: str = "auto"
+    tensorboard: bool = False
     checkpoint_s: float = 120.0
+    from_package: str | None = None
     segmenter: str | None = None
     masks: Masks = "predicted"
     dropout: float = 0.0
@@ -183,13 +140,18 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
-        for name, allowed in (("model", Model), ("precision", Precision), ("masks", Masks), ("dice", DiceOver)):
-            if getattr(self, name) not in get_args(allowed):
+        choices = (
+            ("model", MODELS), ("precision", get_args(Precision)), ("masks", get_args(Masks)),
+            ("dice", get_args(DiceOver)), ("decay", get_args(Decay)), ("norms", get_args(Norms)),
+            ("handover", get_args(Handover)),
+        )  # fmt: skip
+        for name, allowed in choices:
+            if getattr(self, name) not in allowed:
                 raise TrainingError(
-                    f"training {name} is {getattr(self, name)!r}", f"Choose one of {', '.join(get_args(allowed))}"
+                    f"training {name} is {getattr(self, name)!r}", f"Choose one of {', '.join(allowed)}"
                 )
-        for name in ("patients", "validation", "width", "batch", "warmup"):
-            if getattr(self, name) < 1:
+        for name in ("patients", "validation", "width", "batch", "warmup", "accumulate", "patience"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise TrainingError(f"training {name} is {getattr(self, name)}", "Give 1 or more")
         if self.samples is not None and self.samples < self.batch:
             raise TrainingError(f"{self.samples} samples make no batch of {self.batch}", "Give more samples")
@@ -205,7 +167,7 @@ class TrainingConfig:
     @property
     def is_segmenter(self) -> bool:
         """Whether this is model 1."""
-        return self.model in ("ffs", "unet")
+        return self.model in SEGMENTERS
 
     @property
     def uses_film(self) -> bool:
@@ -235,31 +197,8 @@ class TrainingConfig:
         return replace(self, **changes)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the settings as JSON-able values, without those of this machine (folder, workers)."""
-        values = asdict(self)
+        """Return the settings as JSON-able values, without those of this machine (folders, workers, device)."""
+        values = {name: value for name, value in asdict(self).items() if name not in _OF_THE_MACHINE}
         cohort = values.pop("cohort")
+        values["source"] = None if self.source is None else self.source.to_dict()
         return values | {"phantom": cohort["phantom"], "preparation": cohort["preparation"]}
-
-
-def default_config(model: Model, cache: str, **changes: Any) -> TrainingConfig:
-    """Return the settings of the shipped model of that kind, with changes.
-
-    Parameters
-    ----------
-    model
-        Kind of model.
-    cache
-        Folder of the prepared patients.
-    changes
-        Fields of :class:`TrainingConfig`.
-    """
-    if model in ("ffs", "unet"):
-        shipped: dict[str, Any] = {"patients": 2000, "validation": 300, "dice": "image"}
-        return TrainingConfig(model, changes.pop("cohort", CohortConfig(cache)), **(shipped | changes))
-    settings: dict[str, Any] = {
-        "patients": 2500, "validation": 400, "batch": 64, "weight_decay": 5e-2, "warmup": 2000, "dropout": 0.3,
-        "auxiliary": 3.0,
-    }  # fmt: skip
-    if model != "response-clinical":
-        settings["segmenter"] = PACKAGE_NAMES["ffs"]
-    return TrainingConfig(model, changes.pop("cohort", CohortConfig(cache)), **(settings | changes))

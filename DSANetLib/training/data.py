@@ -1,22 +1,25 @@
-"""A cohort of phantom patients: simulated and prepared once, by several processes, kept on disk, read into memory."""
+"""Training patients: made and prepared once, by several processes, kept on disk, read into memory."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import logging
-import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import as_completed
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..errors import OutputError, TrainingError
 from ..evaluation.work import spawn_pool
 from ..phantom import simulate_patient
-from .cases import TrainingPatient, from_phantom, read_patient, write_patient
-from .config import CohortConfig
+from ..whole import write_whole
+from .case_files import read_facts, read_patient, write_patient
+from .cases import TrainingPatient, from_phantom
+from .config import TrainingConfig
+from .sources import CohortConfig
 
 log = logging.getLogger(__name__)
 
@@ -25,9 +28,9 @@ Progress = Callable[[str], None]
 REPORT_S = 20.0
 
 
-def cohort_folder(config: CohortConfig) -> Path:
-    """Return the folder of this configuration's patients, made where it is missing."""
-    folder = Path(config.cache) / config.key
+def cohort_folder(config: CohortConfig, name: str | None = None) -> Path:
+    """Return the folder of this configuration's patients, made where it is missing; `name` is for other sources."""
+    folder = Path(config.cache) / (name or config.key)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -38,6 +41,70 @@ def cohort_folder(config: CohortConfig) -> Path:
 def patient_file(folder: Path, seed: int) -> Path:
     """Return the file of a patient."""
     return folder / f"patient-{seed:07d}.npz"
+
+
+@dataclass(frozen=True)
+class StoredPatient:
+    """A patient whose prepared runs lie in the cache.
+
+    Parameters
+    ----------
+    path
+        The file.
+    known
+        What a cohort's tables say of the patient (patient_id, clinical, responder, probability): they are read
+        anew each time, and stand above what the file holds. None for the phantom, whose file holds all.
+    """
+
+    path: Path
+    known: Mapping[str, Any] | None = None
+
+    def read(self) -> TrainingPatient:
+        """Return the patient with all arrays."""
+        return replace(read_patient(self.path), **(self.known or {}))
+
+    def facts(self) -> dict[str, Any]:
+        """Return what is known beside the arrays, quickly."""
+        return read_facts(self.path) | dict(self.known or {})
+
+
+def stored_patients(
+    config: TrainingConfig, part: Literal["training", "validation"], progress: Progress | None = None
+) -> list[StoredPatient]:
+    """Make what the cache lacks of a part of the patients, and return where each lies."""
+    if config.source is not None:
+        from .from_cohort import store_patients
+
+        return store_patients(config.source.folder, getattr(config.source, part), config.cohort, progress)
+    seeds = config.training_seeds if part == "training" else config.validation_seeds
+    make_cohort(seeds, config.cohort, progress)
+    folder = cohort_folder(config.cohort)
+    return [StoredPatient(patient_file(folder, seed)) for seed in seeds]
+
+
+def load_patients(stored: Sequence[StoredPatient]) -> list[TrainingPatient]:
+    """Read patients into memory (about 1.2 MB a run at 128 pixels).
+
+    Raises
+    ------
+    DSANetError
+        Where a file is damaged, or no run of any patient could be prepared.
+    """
+    patients = [one.read() for one in stored]
+    refused = [sentence for patient in patients for sentence in patient.refused]
+    if refused:
+        log.warning("%d runs could not be prepared and are left out; the first: %s", len(refused), refused[0])
+    if not any(patient.runs for patient in patients):
+        raise TrainingError("no run of the patients could be prepared", "Check the cohort, or the phantom's settings")
+    return patients
+
+
+def digest_of(*parts: Sequence[StoredPatient]) -> str:
+    """Return a digest of a cohort's patients as they are now; empty for the phantom, whose seeds say all."""
+    if all(one.known is None for part in parts for one in part):
+        return ""
+    facts = [[(one.path.name, dict(one.known or {})) for one in part] for part in parts]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def make_cohort(seeds: Iterable[int], config: CohortConfig, progress: Progress | None = None) -> int:
@@ -53,29 +120,17 @@ def make_cohort(seeds: Iterable[int], config: CohortConfig, progress: Progress |
         Called with a line every `REPORT_S` seconds.
     """
     folder = cohort_folder(config)
-    _note_sources(folder, config)
+    note_sources(folder, {"phantom": config.phantom.to_dict(), "preparation": config.preparation.to_dict()})
     missing = [seed for seed in seeds if not patient_file(folder, seed).exists()]
     run_jobs(_make_patient, [(seed, config) for seed in missing], config.workers, "patients", progress)
     return len(missing)
 
 
 def load_cohort(seeds: Sequence[int], config: CohortConfig, progress: Progress | None = None) -> list[TrainingPatient]:
-    """Make what is missing, and read all patients into memory (about 1.2 MB a run at 128 pixels).
-
-    Raises
-    ------
-    DSANetError
-        Where a file is damaged, or no run of any patient could be prepared.
-    """
+    """Make what is missing of patients of the phantom, and read all into memory; errors of :func:`load_patients`."""
     make_cohort(seeds, config, progress)
     folder = cohort_folder(config)
-    patients = [read_patient(patient_file(folder, seed)) for seed in seeds]
-    refused = [sentence for patient in patients for sentence in patient.refused]
-    if refused:
-        log.warning("%d runs could not be prepared and are left out; the first: %s", len(refused), refused[0])
-    if not any(patient.runs for patient in patients):
-        raise TrainingError("no run of the cohort could be prepared", "Check the phantom's settings")
-    return patients
+    return load_patients([StoredPatient(patient_file(folder, seed)) for seed in seeds])
 
 
 def run_jobs(
@@ -113,7 +168,7 @@ def _make_patient(seed: int, config: CohortConfig) -> None:
     write_patient(patient, patient_file(cohort_folder(config), seed))
 
 
-def _note_sources(folder: Path, config: CohortConfig) -> None:
+def note_sources(folder: Path, facts: Mapping[str, Any]) -> None:
     """Keep settings and a digest of the sources beside the files, and warn where the sources have changed since."""
     note = folder / "cohort.json"
     digest = _source_digest()
@@ -121,10 +176,7 @@ def _note_sources(folder: Path, config: CohortConfig) -> None:
         if json.loads(note.read_text())["sources"] != digest:
             log.warning("%s: made by other sources of phantom or preparation. Delete it to make it anew.", folder)
         return
-    facts = {"phantom": config.phantom.to_dict(), "preparation": config.preparation.to_dict(), "sources": digest}
-    temporary = note.with_name(f".{note.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(facts, indent=1))
-    os.replace(temporary, note)
+    write_whole(note, json.dumps({**facts, "sources": digest}, indent=1))
 
 
 def _source_digest() -> str:

@@ -3,41 +3,40 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
-import os
 from pathlib import Path
 from typing import Any
 
-import torch
+from lightning_fabric import Fabric
 
 from ..errors import OutputError, TrainingError
+from ..whole import write_whole
 from .config import TrainingConfig
 
-CHECKPOINT_FORMAT = 1
+CHECKPOINT, LOG = "checkpoint.pt", "log.csv"
+CHECKPOINT_FORMAT = 2
 
 
-def identity(config: TrainingConfig) -> str:
-    """Return the settings that make two trainings the same one, as text."""
-    values = config.to_dict()
+def identity(config: TrainingConfig, data: str = "") -> str:
+    """Return what makes two trainings the same one, as text: the settings, and a digest of a cohort's patients."""
+    values = config.to_dict() | {"data": data}
     for name in ("checkpoint_s", "threads"):
         values.pop(name)
     return json.dumps(values, sort_keys=True)
 
 
-def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write a checkpoint over the last one, whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+def write_checkpoint(fabric: Fabric, path: Path, state: dict[str, Any]) -> None:
+    """Write a checkpoint over the last one, whole or not at all; of several processes the first one writes."""
     try:
-        torch.save(state | {"format": CHECKPOINT_FORMAT}, temporary)
-        os.replace(temporary, path)
+        fabric.save(path, state | {"format": CHECKPOINT_FORMAT})
     except (OSError, RuntimeError) as error:  # torch's writer reports a full disk as RuntimeError
-        raise OutputError("the checkpoint cannot be written", "Make room on the disk", path) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+        kept = "; the last one is kept" if path.exists() else ""
+        raise OutputError(f"the checkpoint cannot be written{kept}", "Make room on the disk", path) from error
 
 
-def read_checkpoint(path: Path, wanted: str) -> dict[str, Any]:
-    """Return a checkpoint of the settings `wanted` (of :func:`identity`).
+def read_checkpoint(fabric: Fabric, path: Path, wanted: str) -> dict[str, Any]:
+    """Return a checkpoint of the training `wanted` (of :func:`identity`).
 
     Raises
     ------
@@ -45,13 +44,18 @@ def read_checkpoint(path: Path, wanted: str) -> dict[str, Any]:
         Where it is damaged, or belongs to other settings or another version.
     """
     try:
-        state: dict[str, Any] = torch.load(path, weights_only=True)
-        same = state["format"] == CHECKPOINT_FORMAT and state["config"] == wanted
+        state = dict(fabric.load(path, weights_only=True))
+        version, config = state["format"], state["config"]
     except Exception as error:  # torch raises many kinds for a damaged file
         raise TrainingError("the checkpoint cannot be read", "Delete it to start anew", path) from error
-    if not same:
+    if version != CHECKPOINT_FORMAT:
         raise TrainingError(
-            "the checkpoint belongs to other settings or another version", "Delete it, or choose another folder", path
+            f"the checkpoint has format {version}, this DSANet writes {CHECKPOINT_FORMAT}",
+            "Delete it to start anew, or go on with the version that wrote it", path,
+        )  # fmt: skip
+    if config != wanted:
+        raise TrainingError(
+            "the checkpoint belongs to other settings or other patients", "Delete it, or choose another folder", path
         )
     return state
 
@@ -72,11 +76,13 @@ def trim_log(path: Path, samples: int) -> None:
         return
     with open(path, newline="") as stream:
         rows = list(csv.reader(stream))
-    kept = rows[:1] + [row for row in rows[1:] if row and int(row[0]) <= samples]
-    path.unlink()
-    if len(kept) > 1:
-        with open(path, "w", newline="") as stream:
-            csv.writer(stream).writerows(kept)
+    whole = [row for row in rows[1:] if len(row) == len(rows[0]) and int(row[0]) <= samples]
+    text = io.StringIO()
+    csv.writer(text).writerows(rows[:1] + whole)
+    if not whole:
+        path.unlink()
+    elif len(whole) < len(rows) - 1:
+        write_whole(path, text.getvalue())
 
 
 def make_folder(folder: Path) -> None:

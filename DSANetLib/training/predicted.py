@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from ..clinical import ClinicalRecord
 from ..errors import TrainingError
 from ..models import SegmentationModel, load_model
-from ..pipeline import response_images, segment_prepared
+from ..pipeline import response_image, response_images, segment_prepared
 from ..preparation import normalise
-from .cases import TrainingPatient, TrainingRun, read_facts, read_patient, write_arrays
-from .config import CohortConfig, TrainingConfig
-from .data import Progress, cohort_folder, make_cohort, patient_file, run_jobs
+from .case_files import read_patient, write_arrays
+from .cases import TrainingPatient, TrainingRun
+from .config import Masks, TrainingConfig
+from .data import Progress, StoredPatient, cohort_folder, run_jobs, stored_patients
+from .sources import CohortConfig
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +36,7 @@ class ResponseCase:
     record
         Clinical values.
     responder, probability
-        Outcome, and its true probability.
+        Outcome, and its true probability (None but for the phantom).
     keys
         (N, S, S) float16 key frames and neighbours of all runs, in [0, 1]; N = 0 without film.
     masks
@@ -42,41 +47,56 @@ class ResponseCase:
 
     record: ClinicalRecord
     responder: bool
-    probability: float
+    probability: float | None
     keys: np.ndarray
     masks: np.ndarray
     runs: np.ndarray
 
 
-def load_cases(seeds: Sequence[int], config: TrainingConfig, progress: Progress | None = None) -> list[ResponseCase]:
-    """Simulate, prepare and segment what the cache lacks, and return the patients of the seeds.
+def load_cases(
+    config: TrainingConfig, part: Literal["training", "validation"], progress: Progress | None = None
+) -> list[ResponseCase]:
+    """Make, prepare and segment what the cache lacks, and return the patients of a part.
 
-    Patients without any run that could be prepared are left out where the film is used.
+    Patients without any run that could be prepared are left out where the film is used, those of a cohort whose
+    outcome is unknown always; both are counted in a warning.
     """
-    make_cohort(seeds, config.cohort, progress)
-    folder = cohort_folder(config.cohort)
-    if not config.uses_film:
-        return [_case(read_facts(patient_file(folder, seed))) for seed in seeds]
-    masks = make_masks(seeds, config, progress)
-    cases = []
-    for seed in seeds:
-        with np.load(patient_file(masks, seed)) as stored:
-            images = {name: stored[name] for name in ("keys", "masks", "runs")}
-        if len(images["keys"]):
-            images["masks"] = np.unpackbits(images["masks"], axis=-1).astype(bool)
-            cases.append(_case(read_facts(patient_file(folder, seed)), images))
+    stored = stored_patients(config, part, progress)
+    cases = cases_of(stored, config, progress)
+    if len(cases) < len(stored):
+        log.warning("%d of %d patients are left out: no outcome, or no run", len(stored) - len(cases), len(stored))
     if not cases:
-        raise TrainingError("no run of the cohort could be prepared", "Check the phantom's settings")
+        raise TrainingError(f"no patient for {part} has an outcome and a run", "Check the cohort")
     return cases
 
 
-def make_masks(seeds: Sequence[int], config: TrainingConfig, progress: Progress | None = None) -> Path:
+def cases_of(
+    stored: Sequence[StoredPatient], config: TrainingConfig, progress: Progress | None = None
+) -> list[ResponseCase]:
+    """Return stored patients as the response network sees them, segmented where that is still to be done."""
+    facts = [(one, one.facts()) for one in stored]
+    known = [(one, said) for one, said in facts if said["responder"] is not None]
+    if not config.uses_film:
+        return [_case(said) for _, said in known]
+    masks = make_masks([one for one, _ in known], config, progress)
+    cases = []
+    for one, said in known:
+        with np.load(masks / one.path.name) as arrays:
+            images = {name: arrays[name] for name in ("keys", "masks", "runs")}
+        if len(images["keys"]):
+            images["masks"] = np.unpackbits(images["masks"], axis=-1).astype(bool)
+            cases.append(_case(said, images))
+    return cases
+
+
+def make_masks(stored: Sequence[StoredPatient], config: TrainingConfig, progress: Progress | None = None) -> Path:
     """Segment the patients that have not been yet; return the folder of their masks, one for each segmenter."""
-    segmenter = None if config.masks == "true" else str(config.segmenter)
-    folder = cohort_folder(config.cohort) / f"masks-{_mask_key(segmenter, config)}"
+    segmenter = str(config.segmenter) if config.masks == "predicted" else None
+    name = f"masks-{_mask_key(segmenter, config) if segmenter else config.masks}"
+    folder = (stored[0].path.parent if stored else cohort_folder(config.cohort)) / name
     folder.mkdir(exist_ok=True)
-    missing = [seed for seed in seeds if not patient_file(folder, seed).exists()]
-    jobs = [(seed, config.cohort, segmenter, str(folder)) for seed in missing]
+    missing = [one.path for one in stored if not (folder / one.path.name).exists()]
+    jobs = [(str(path), config.cohort, segmenter, config.masks, str(folder)) for path in missing]
     run_jobs(_segment_patient, jobs, config.cohort.workers, "patients segmented", progress)
     return folder
 
@@ -89,9 +109,7 @@ def segmenter_facts(config: TrainingConfig) -> dict[str, str] | None:
     return {"name": card.name, **card.checksums}
 
 
-def _mask_key(segmenter: str | None, config: TrainingConfig) -> str:
-    if segmenter is None:
-        return "true"
+def _mask_key(segmenter: str, config: TrainingConfig) -> str:
     card = _segmenter(segmenter).card
     if card.preparation != config.cohort.preparation:
         raise TrainingError(
@@ -115,23 +133,25 @@ def _segmenter(name: str) -> SegmentationModel:
     return model
 
 
-def _segment_patient(seed: int, cohort: CohortConfig, segmenter: str | None, folder: str) -> None:
-    patient = read_patient(patient_file(cohort_folder(cohort), seed))
-    write_arrays(patient_file(Path(folder), seed), _images(patient, cohort, segmenter))
+def _segment_patient(path: str, cohort: CohortConfig, segmenter: str | None, masks: Masks, folder: str) -> None:
+    patient = read_patient(Path(path))
+    write_arrays(Path(folder) / Path(path).name, _images(patient, cohort, segmenter, masks))
 
 
-def _images(patient: TrainingPatient, cohort: CohortConfig, segmenter: str | None) -> dict[str, np.ndarray]:
+def _images(
+    patient: TrainingPatient, cohort: CohortConfig, segmenter: str | None, masks: Masks
+) -> dict[str, np.ndarray]:
     size = cohort.preparation.size
     keys = [np.empty((0, size, size), np.float32)]
-    masks, runs = keys.copy(), []
+    drawn, runs = keys.copy(), []
     for i, run in enumerate(patient.runs):
-        images = _true_images(run, cohort) if segmenter is None else _predicted_images(run, cohort, segmenter)
+        images = _plain_images(run, cohort, masks) if segmenter is None else _predicted_images(run, cohort, segmenter)
         keys.append(images[:, 0])
-        masks.append(images[:, 2])
+        drawn.append(images[:, 2])
         runs += [i] * len(images)
     return {
         "keys": np.concatenate(keys).astype(np.float16),
-        "masks": np.packbits(np.concatenate(masks) > 0, axis=-1),
+        "masks": np.packbits(np.concatenate(drawn) > 0, axis=-1),
         "runs": np.array(runs, np.int16),
     }
 
@@ -141,11 +161,16 @@ def _predicted_images(run: TrainingRun, cohort: CohortConfig, segmenter: str) ->
     return response_images(segment_prepared(run.as_prepared(cohort.preparation), _segmenter(segmenter)))
 
 
-def _true_images(run: TrainingRun, cohort: CohortConfig) -> np.ndarray:
-    from ..pipeline import response_image
-
-    images = []
-    for frame in range(max(run.key - 1, 0), min(run.key + 2, len(run.times))):
+def _plain_images(run: TrainingRun, cohort: CohortConfig, masks: Masks) -> np.ndarray:
+    """Return (N, 3, S, S) of the key frame and its neighbours with true masks, or of the picked one with none."""
+    middle = run.key if masks == "true" else run.picked
+    frames = list(range(max(middle - 1, 0), min(middle + 2, len(run.times))))
+    if masks == "true":
+        frames = [frame for frame in frames if frame in run.masked]
+    nothing = np.zeros((cohort.preparation.size,) * 2, bool)
+    images = [np.empty((0, 3, *nothing.shape), np.float32)]
+    for frame in frames:
         key = normalise(run.grey(run.stack[frame]), cohort.preparation, visible=run.visible)
-        images.append(response_image(key, run.tumour[run.masked.index(frame)] >= 128))
-    return np.stack(images)
+        mask = run.tumour[run.masked.index(frame)] >= 128 if masks == "true" else nothing
+        images.append(response_image(key, mask)[None])
+    return np.concatenate(images)

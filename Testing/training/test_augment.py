@@ -95,7 +95,9 @@ def test_timing_varies_and_keeps_key_frame_order_and_arrival(runs):
 
 
 def test_every_key_frame_there_is_gets_its_turn(runs):
-    run = replace(runs[0], key=8, picked=5, picked_in_liver=6)
+    run = replace(runs[0], key=8, picked=5, picked_in_liver=6, masked=tuple(range(4, 10)))
     rng = np.random.default_rng(0)
     assert {choose_key(run, AugmentationConfig(), rng) for _ in range(300)} == {4, 5, 6, 7, 8, 9}
     assert {choose_key(run, AugmentationConfig.none(), rng) for _ in range(20)} == {8}
+    annotated = replace(run, masked=(7, 9))
+    assert {choose_key(annotated, AugmentationConfig(), rng) for _ in range(300)} == {7, 9}

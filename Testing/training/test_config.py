@@ -13,7 +13,7 @@ from DSANetLib.errors import DependencyError, TrainingError
 from DSANetLib.phantom import PhantomConfig
 from DSANetLib.phantom.config import TEST
 from DSANetLib.training import CohortConfig, default_config, train
-from DSANetLib.training.config import AugmentationConfig
+from DSANetLib.training.variation import AugmentationConfig
 
 
 def test_importing_training_loads_no_torch():

@@ -13,7 +13,8 @@ from DSANetLib.models import load_model
 from DSANetLib.phantom import simulate_patient
 from DSANetLib.pipeline import response_images, segment, segment_prepared
 from DSANetLib.preparation import network_inputs, prepare
-from DSANetLib.training.cases import from_phantom, read_facts, read_patient, write_patient
+from DSANetLib.training.case_files import read_facts, read_patient, write_patient
+from DSANetLib.training.cases import from_phantom
 from DSANetLib.training.data import cohort_folder, load_cohort, make_cohort, patient_file
 
 SEED = 1_000_001

@@ -14,22 +14,15 @@ from DSANetLib.models import Calibration, load_model
 from DSANetLib.phantom import simulate_patient
 from DSANetLib.pipeline import predict, response_images, segment
 from DSANetLib.training import AugmentationConfig, train
-from DSANetLib.training.predicted import load_cases, make_masks
-from DSANetLib.training.response import (
-    LEAST_SLOPE,
-    N_FACTS,
-    Predictions,
-    ResponseBatches,
-    calibrated,
-    facts_of,
-    make_loop,
-    train_response,
-)
+from DSANetLib.training.data import stored_patients
+from DSANetLib.training.predicted import cases_of, load_cases, make_masks
+from DSANetLib.training.response import LEAST_SLOPE, Predictions, calibrated, make_loop, train_response
+from DSANetLib.training.response_batches import N_FACTS, ResponseBatches, facts_of
 
 
 @pytest.fixture(scope="module")
 def cases(response_config):
-    return load_cases(response_config.training_seeds, response_config)
+    return load_cases(response_config, "training")
 
 
 @pytest.fixture(scope="module")
@@ -50,19 +43,19 @@ def test_a_case_is_what_the_pipeline_makes_of_the_patient(response_config, cases
 
 
 def test_masks_are_made_once_and_anew_for_another_segmenter(response_config, cases, tmp_path):
-    seeds = response_config.training_seeds
-    folder = make_masks(seeds, response_config)
+    stored = stored_patients(response_config, "training")
+    folder = make_masks(stored, response_config)
     stamps = {path: path.stat().st_mtime_ns for path in folder.glob("*.npz")}
-    assert len(stamps) == len(seeds) + len(response_config.validation_seeds) or len(stamps) == len(seeds)
-    make_masks(seeds, response_config)
+    assert len(stamps) in (len(stored), len(stored) + response_config.validation)
+    make_masks(stored, response_config)
     assert stamps == {path: path.stat().st_mtime_ns for path in folder.glob("*.npz")}
     true = replace(response_config, masks="true", segmenter=None)
-    assert make_masks(seeds[:1], true) != folder
+    assert make_masks(stored[:1], true) != folder
 
 
 def test_true_masks_are_the_truth(response_config, patients):
     true = replace(response_config, masks="true", segmenter=None, model="response-film", first_patient=1_000_000)
-    case, run = load_cases(true.training_seeds[:1], true)[0], patients[0].runs[0]
+    case, run = cases_of(stored_patients(true, "training")[:1], true)[0], patients[0].runs[0]
     middle = list(range(max(run.key - 1, 0), min(run.key + 2, len(run.times)))).index(run.key)
     np.testing.assert_array_equal(case.masks[middle], run.tumour[run.masked.index(run.key)] >= 128)
 
@@ -106,14 +99,15 @@ def test_each_variant_sees_its_own_inputs_only(response_config, tmp_path):
     assert not with_film.card.needs_clinical
     assert not without.card.needs_image
     assert "segmenter" not in without.card.training or without.card.training["segmenter"] is None
-    case = load_cases(clinical.validation_seeds[:1], clinical)[0]
+    case = load_cases(clinical, "validation")[0]
     assert len(case.keys) == 0
     assert 0 < without.predict(None, without.card.encode([case.record]))[0] < 1
 
 
 def test_batches_repeat_and_hold_a_binary_mask(response_config, cases):
     batches = ResponseBatches(cases, None, response_config)
-    one, same, other = batches(3), ResponseBatches(cases, None, response_config)(3), batches(4)
+    again = ResponseBatches(cases, None, response_config)
+    one, same, other = batches(range(24, 32)), again(range(24, 32)), batches(range(32, 40))
     assert torch.equal(one["image"], same["image"])
     assert not torch.equal(one["image"], other["image"])
     assert "clinical" not in one
@@ -122,7 +116,7 @@ def test_batches_repeat_and_hold_a_binary_mask(response_config, cases):
     np.testing.assert_allclose(image[:, 1], image[:, 0] * image[:, 2], atol=1e-6)
     assert one["facts"].shape == (8, N_FACTS)
     still = replace(response_config, augmentation=AugmentationConfig.none())
-    plain = ResponseBatches(cases[:1], None, replace(still, batch=1))(0)["image"].numpy()[0]
+    plain = ResponseBatches(cases[:1], None, still)(range(1))["image"].numpy()[0]
     assert any(np.allclose(plain[0], key.astype(np.float32)) for key in cases[0].keys)
 
 

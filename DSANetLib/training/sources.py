@@ -1,0 +1,79 @@
+"""Where training patients come from: the phantom by seeds, or a cohort folder; and where they are kept, prepared."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import TrainingError
+from ..phantom.config import PhantomConfig
+from ..preparation.config import PreparationConfig
+
+CACHE_FORMAT = 1
+"""Raised when what a cache file holds changes: files of another format are made anew."""
+
+
+@dataclass(frozen=True)
+class CohortConfig:
+    """Where the prepared patients come from and lie.
+
+    Parameters
+    ----------
+    cache
+        Folder of the prepared patients; each configuration has its own folder in it.
+    phantom, preparation
+        Settings of the phantom and of the preparation; together they name the folder.
+    workers
+        Processes that simulate and prepare, each on one core.
+    """
+
+    cache: str
+    phantom: PhantomConfig = PhantomConfig()
+    preparation: PreparationConfig = PreparationConfig(size=128)
+    workers: int = 2
+
+    @property
+    def key(self) -> str:
+        """Twelve hexadecimal digits that name the folder of this configuration."""
+        facts = {"format": CACHE_FORMAT, "phantom": self.phantom.to_dict(), "prep": self.preparation.to_dict()}
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class CohortSource:
+    """Patients of a cohort folder (``docs/cohort.md``) to train on.
+
+    Parameters
+    ----------
+    folder
+        The cohort.
+    training
+        Identifiers of the patients to train on.
+    validation
+        Those on which length, thresholds and calibration are chosen; never one of `training`.
+    """
+
+    folder: str
+    training: tuple[str, ...]
+    validation: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse a patient who would judge what was trained on him."""
+        for name in ("training", "validation"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+            if not getattr(self, name):
+                raise TrainingError(f"the cohort gives no {name} patients", "Name some, or make a split with more")
+        both = set(self.training) & set(self.validation)
+        if both:
+            raise TrainingError(
+                f"{len(both)} patients are in training and in validation", "Put each patient in one of them",
+                self.folder,
+            )  # fmt: skip
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return counts and a digest of who is in which part: no identifier goes into a card or a checkpoint."""
+        parts = json.dumps([sorted(self.training), sorted(self.validation)])
+        digest = hashlib.sha256(parts.encode()).hexdigest()[:12]
+        return {"training": len(self.training), "validation": len(self.validation), "patients_digest": digest}
