@@ -149,7 +149,17 @@ def _response(judged: list[StudyPatient], generator: np.random.Generator) -> tup
 
 def _trainings() -> tuple[TrainingResult, ...]:
     done = [
-        TrainingResult(network, seed, -1, 100_000 * (1 + i), 10.0 + i, 5000, 600.0 + i, {"dice": 0.7}, f"p/{network}")
+        TrainingResult(
+            network,
+            seed,
+            -1,
+            100_000 * (1 + i),
+            2.0 if network == "tempo" else 10.0 + i,
+            5000,
+            600.0 + i,
+            {"dice": 0.7},
+            f"p/{network}",
+        )
         for i, network in enumerate(NETWORKS)
         for seed in ((0, 1, 2) if network in THREE_SEEDS else (0,))
     ]
