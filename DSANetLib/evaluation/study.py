@@ -74,6 +74,8 @@ class ResponseResult:
         Probability of RESPONDER, 0-1, calibrated inside the fold.
     threshold
         From which the patient is called a responder, chosen inside the fold.
+    calibrated
+        False where the fold could not calibrate (one class only, say): such scores of several folds are never pooled.
     """
 
     input: str
@@ -85,6 +87,7 @@ class ResponseResult:
     responder: bool
     score: float
     threshold: float = 0.5
+    calibrated: bool = True
 
 
 @dataclass(frozen=True)
