@@ -130,6 +130,7 @@ def segment_prepared(
         lesions=lesions,
         flags=segmentation_flags(prepared, masks[key]),
         timings_s=timings,
+        postprocessing=card.postprocessing,
     )
 
 

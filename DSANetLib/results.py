@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 if TYPE_CHECKING:
+    from .postprocessing import PostProcessing
     from .preparation import KeyFrame, PreparedRun
 
 ResponseLabel = Literal["responder", "non-responder"]
@@ -110,6 +111,8 @@ class Segmentation:
         What the reader has to know.
     timings_s
         Stage → seconds; never compared, never part of a table that has to be the same twice.
+    postprocessing
+        What was done to the thresholded maps, as the model's card says; None is nothing.
     """
 
     prepared: PreparedRun
@@ -124,6 +127,7 @@ class Segmentation:
     lesions: tuple[Lesion, ...]
     flags: tuple[Flag, ...] = ()
     timings_s: Mapping[str, float] | None = None
+    postprocessing: PostProcessing | None = None
 
     @property
     def case_id(self) -> str:

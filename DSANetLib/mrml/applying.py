@@ -13,6 +13,7 @@ from .choices import key_frame, key_frame_by_user
 from .editing import write_from_network
 from .opening import case_of
 from .plots import find_plot, mark_frames, write_curve
+from .probability import ProbabilityMaps, write_probability
 from .run_facts import found_facts
 from .scene import CaseNodes
 from .segmentation import states, write_masks
@@ -51,9 +52,32 @@ def write_segmentation(case: CaseNodes, found: Segmentation, frames: Sequence[in
         masks = found.masks[frame]
         write_from_network(case.masks, frame, masks.liver, masks.tumour, by=found.model)
     set_facts(case.masks.sequence, segmentation_facts(found))
+    write_probability(case.run, found)
     _write_found(case, found)
     update_tables(case)
     return case_of(case)
+
+
+def write_threshold(case: CaseNodes, maps: ProbabilityMaps, tumour_threshold: float) -> None:
+    """Write the masks of kept maps at a threshold, but on no frame that a person edited or accepted.
+
+    Parameters
+    ----------
+    case
+        With masks.
+    maps
+        From `probability.read_probability`.
+    tumour_threshold
+        Probability from which a pixel is tumour, 0-1.
+    """
+    assert case.masks is not None
+    present = states(case.masks)
+    for frame in maps.tumour:
+        if present.get(frame) not in ("edited", "accepted"):
+            masks = maps.masks(frame, tumour_threshold)
+            write_from_network(case.masks, frame, masks.liver, masks.tumour, by=maps.model)
+    set_facts(case.masks.sequence, {"TumourThreshold": float(tumour_threshold)})
+    update_tables(case)
 
 
 def on_source_frames(found: Segmentation, source: Sequence[int]) -> Segmentation:

@@ -7,6 +7,7 @@ from ..results import CaseResult, FrameMasks, Segmentation
 from .attributes import Fact, set_facts
 from .choices import KEY_FRAME, MASK_FRAME, PATIENT, PIXEL_SHIFT
 from .plots import write_curve
+from .probability import write_probability
 from .run_facts import found_facts
 from .scene import CaseNodes
 from .segmentation import FrameState, StoredMasks, write_masks
@@ -57,6 +58,7 @@ def write_case(case: CaseResult, *, run_bytes: int = RUN_BYTES) -> CaseNodes:
         state={frame: _state(m) for frame, m in seg.masks.items()},
         facts=segmentation_facts(seg),
     )
+    write_probability(nodes, seg)
     write_curve(nodes, seg.key_frame.curve, times_s=seg.prepared.frame_times, key_frame=key, shown_frame=key)
     written = CaseNodes(nodes, masks)
     if case.response is not None:

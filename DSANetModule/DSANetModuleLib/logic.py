@@ -14,13 +14,13 @@ from DSANetLib.errors import SceneError
 from DSANetLib.mrml.scene import CaseNodes
 
 from . import work
-from .maps import MapsByCase, checkThreshold
-from .work import PANEL, Job
+from .work import PANEL, Job, checkThreshold
 from .workers import Workers
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from DSANetLib.mrml.probability import ProbabilityMaps
     from DSANetLib.results import Segmentation
     from DSANetLib.worker import Progress
 
@@ -41,7 +41,6 @@ class DSANetModuleLogic:
 
     def __init__(self, python: str | None = None) -> None:
         self._workers = Workers(python)
-        self._maps = MapsByCase()
         self._seconds: dict[str, float] = {}
 
     # --- the whole way -------------------------------------------------------------------------------------------
@@ -195,7 +194,7 @@ class DSANetModuleLogic:
 
     def segmentJob(self, case: Any, **options: Any) -> Job:
         """Return the job of `segment`."""
-        return work.segmentJob(case, self._keep, **options)
+        return work.segmentJob(case, self._took, **options)
 
     def predictJob(self, cases: Any, clinical: Any = None, **options: Any) -> Job:
         """Return the job of `predict`."""
@@ -226,14 +225,20 @@ class DSANetModuleLogic:
 
         return key_frame(case_of(case).run)
 
+    def keptFrames(self, case: CaseNodes) -> tuple[int, ...]:
+        """Return the frames (0-based) whose probability maps are kept in the scene since `segment`."""
+        from DSANetLib.mrml.probability import kept_frames
+
+        return kept_frames(case.run)
+
     def probabilityMap(self, case: CaseNodes, frame: int) -> tuple[np.ndarray, np.ndarray | None] | None:
         """Return (tumour, liver or None), float32 (rows, columns) 0-1, kept since `segment`; None where not kept."""
-        kept = self._maps.of(case)
-        return None if kept is None or frame not in kept.tumour else kept.onSource(frame)
+        kept = self._kept(case)
+        return None if kept is None or frame not in kept.tumour else kept.on_source(frame)
 
     def thresholdMasks(self, case: CaseNodes, frame: int, tumourThreshold: float) -> tuple[np.ndarray, Any] | None:
         """Return (tumour, liver or None) masks of the kept maps at a threshold, cleaned as `segment` does."""
-        kept = self._maps.of(case)
+        kept = self._kept(case)
         if kept is None or frame not in kept.tumour:
             return None
         masks = kept.masks(frame, tumourThreshold)
@@ -241,15 +246,16 @@ class DSANetModuleLogic:
 
     def applyThreshold(self, case: CaseNodes, tumourThreshold: float) -> CaseNodes:
         """Write the masks of the kept maps at another threshold, as `segment` would: undoable, no network."""
+        from DSANetLib.mrml.applying import write_threshold
         from DSANetLib.mrml.opening import case_of
 
         case = case_of(case)
         checkThreshold(tumourThreshold)
-        kept = self._maps.of(case)
+        kept = self._kept(case)
         if kept is None or case.masks is None:
-            problem = "its probability maps are not kept any more"
+            problem = "it has no probability maps"
             raise SceneError(problem, "Segment the run again, with the threshold that you want", case.case_id)
-        kept.write(case, tumourThreshold)
+        write_threshold(case, kept, tumourThreshold)
         return case_of(case)
 
     def isStale(self, case: Any) -> bool:
@@ -270,6 +276,11 @@ class DSANetModuleLogic:
         """Return the seconds that `segment` with a model last took on this machine; None before the first."""
         return self._seconds.get(model)
 
-    def _keep(self, case: CaseNodes, found: Segmentation, package: str) -> None:
-        self._maps.keep(case, found, package)
+    @staticmethod
+    def _kept(case: CaseNodes) -> ProbabilityMaps | None:
+        from DSANetLib.mrml.probability import read_probability
+
+        return read_probability(case.run)
+
+    def _took(self, found: Segmentation) -> None:
         self._seconds[found.model] = sum((found.timings_s or {}).values())

@@ -7,6 +7,7 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
+from DSANetLib.errors import DSANetError
 from DSANetLib.mrml.attributes import fact, number
 from DSANetLib.mrml.choices import key_frame
 from DSANetLib.mrml.segmentation import read_masks, states
@@ -178,18 +179,27 @@ class SegmentSection(BaseSection):
         """Show preview and liver as the check boxes say; masks are not touched."""
         parameters, logic = self.context.parameters, self.context.logic
         frame = self.context.frame
-        kept = case is not None and frame is not None and logic.probabilityMap(case, frame) is not None
+        kept = case is not None and frame in logic.keptFrames(case)
         busy = self.context.jobs.busy
         self.ui.thresholdButton.setEnabled(kept and not busy)
         self.ui.previewCheckBox.setEnabled(kept)
-        if kept and parameters.preview and not busy:
-            found = logic.thresholdMasks(case, frame, parameters.tumourThreshold)
-            self._preview.show(case, found[0])
+        mask = self._previewed(case, frame) if kept and parameters.preview and not busy else None
+        if mask is not None:
+            self._preview.show(case, mask)
         else:
             self._preview.hide()
         display = case.masks.segmentation.GetDisplayNode() if case and case.masks and case.masks.segmentation else None
         if display is not None and parameters is not None:
             display.SetSegmentVisibility(LIVER, parameters.liver)
+
+    def _previewed(self, case: Any, frame: int) -> Any:
+        """Return the tumour at the threshold, (rows, columns); None where the maps cannot be read, and say so."""
+        try:
+            found = self.context.logic.thresholdMasks(case, frame, self.context.parameters.tumourThreshold)
+        except DSANetError as error:
+            self.context.failed(error)
+            return None
+        return None if found is None else found[0]
 
     def exit(self) -> None:
         """Leave no preview in the views."""

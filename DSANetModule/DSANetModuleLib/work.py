@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from DSANetLib.errors import SceneError
 from DSANetLib.mrml.scene import CaseNodes
 
 from .case_data import clinicalRecord, maskedRun, modelChoice, runOf, userChoices
-from .maps import checkThreshold
 
 if TYPE_CHECKING:
     from DSANetLib.results import Segmentation
@@ -63,7 +63,7 @@ def loadRunJob(
 
 def segmentJob(
     case: Any,
-    keep: Callable[[CaseNodes, Segmentation, str], None],
+    took: Callable[[Segmentation], None],
     *,
     model: str | Path | None = None,
     keyFrame: int | None = None,
@@ -75,7 +75,7 @@ def segmentJob(
     device: str = "auto",
     threads: int | None = None,
 ) -> Job:
-    """Return the job of `segment`; `keep` is called with the case, what was found and the package's folder."""
+    """Return the job of `segment`; `took` is called with what was found, once it is in the scene."""
     from DSANetLib.mrml.applying import write_segmentation
     from DSANetLib.mrml.attributes import set_facts
     from DSANetLib.mrml.choices import MASK_FRAME, PIXEL_SHIFT, choose_key_frame
@@ -99,7 +99,7 @@ def segmentJob(
             facts = {MASK_FRAME: maskFrame, PIXEL_SHIFT: pixelShift and tuple(float(s) for s in pixelShift)}
             set_facts(run.sequence, {name: value for name, value in facts.items() if value is not None})
         written = write_segmentation(case, found, None if frames is None else tuple(int(f) for f in frames))
-        keep(written, found, task.model.name)
+        took(found)
         return written
 
     return Job(task, apply)
@@ -165,3 +165,9 @@ def prepareJob(case: Any, *, model: str | Path | None = None) -> Job:
     case = adopt_run(case)
     task = PrepareTask(runOf(case), modelChoice(model), userChoices(case))
     return Job(task, lambda prepared: prepared)
+
+
+def checkThreshold(threshold: float | None) -> None:
+    """Raise `SceneError` where a threshold is given that no probability can have."""
+    if threshold is not None and not 0 < threshold < 1:
+        raise SceneError(f"{threshold} is no threshold of a probability", "Give a number between 0 and 1")

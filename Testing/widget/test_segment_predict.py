@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+import slicer
 from conftest import node_ids, put_case
 from test_frames_section import everything
 
@@ -15,6 +16,7 @@ from DSANetLib.mrml.attributes import fact, set_facts
 from DSANetLib.mrml.choices import patient
 from DSANetLib.mrml.clinical import read_clinical_node
 from DSANetLib.mrml.editing import editing, write_from_network
+from DSANetLib.mrml.scene import load_scene, save_scene
 from DSANetLib.mrml.segmentation import read_masks, states
 from DSANetLib.mrml.table import find_table, read_table
 
@@ -182,6 +184,30 @@ def test_the_threshold_that_is_shown_is_the_one_that_is_used(panel, case):
         panel.context.parameters.tumourThreshold = value
         assert slider.value == pytest.approx(value, abs=0.005)
         assert panel.context.parameters.tumourThreshold == slider.value == round(value, 2)
+
+
+def test_the_threshold_works_in_a_scene_that_was_loaded_again(panel, case, scene, tmp_path):
+    panel.press("applyButton")
+    panel.wait()
+    frame = panel.context.frame
+    wanted = panel.context.logic.thresholdMasks(panel.context.case, frame, 0.05)[0]
+    assert wanted.any()
+    save_scene(tmp_path / "week.mrb")
+    scene.Clear(False)
+    assert not panel.find("previewCheckBox").enabled
+    panel.context.setCase(load_scene(tmp_path / "week.mrb", keep=True)[0])
+    panel.context.setFrame(frame)
+    before = everything(panel.context.case.masks)
+    panel.find("thresholdSlider").value = 0.05
+    panel.find("previewCheckBox").click()
+    composite = scene.GetSingletonNode("Red", "vtkMRMLSliceCompositeNode")
+    shown = slicer.util.arrayFromVolume(scene.GetNodeByID(composite.GetLabelVolumeID()))[0]
+    assert np.array_equal(shown, wanted)
+    assert everything(panel.context.case.masks) == before
+    panel.press("thresholdButton")
+    assert np.array_equal(read_masks(panel.context.case.masks, frame).tumour, wanted)
+    panel.context.setFrame(0)
+    assert not panel.find("previewCheckBox").enabled
 
 
 def test_the_form_edits_the_row_of_the_patient(panel, case):
