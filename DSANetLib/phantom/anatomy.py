@@ -1,4 +1,4 @@
-"""The patient without contrast: liver and neighbours as solids, bones, lung and gas as attenuation."""
+"""The patient without contrast and bones: liver and neighbours as solids, lung and gas as attenuation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from .geometry import SmoothField, View
 
 # Linear attenuation at about 60 keV, 1/cm (NIST XCOM, rounded).
 SOFT_TISSUE = 0.20
-BONE_EXCESS = 0.32
+LUNG_CM = 11.0
+"""Air in the beam where the lung is thickest."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,34 +155,6 @@ def draw_anatomy(rng: np.random.Generator) -> Anatomy:
     )
 
 
-def bones(anatomy: Anatomy, view: View) -> np.ndarray:
-    """Return the attenuation (no unit) of spine and ribs, (rows, columns) float32: they do not breathe."""
-    import cv2
-
-    x, y = view.grid()
-    u = (x - anatomy.spine_x_cm) / (anatomy.spine_width_cm / 2)
-    body = np.clip((1.04 - np.abs(u)) * 8, 0, 1)
-    period = 3.3
-    phase = np.mod(y, period) / period
-    disc = 1 - 0.35 * np.exp(-(((phase - 0.5) / 0.1) ** 2))
-    pedicle = np.exp(-((np.abs(u) - 0.62) ** 2) / 0.02 - ((phase - 0.15) ** 2) / 0.012)
-    spine = 2.6 * BONE_EXCESS * body * disc * (0.75 + 0.25 * u**2) + 0.35 * pedicle
-    ribs = np.zeros(x.shape, np.float32)
-    for i in range(-4, 6):
-        for side in (-1, 1):
-            along = np.linspace(2.5, 17, 24)
-            curve = i * anatomy.rib_gap_cm + 0.25 * along + 0.022 * along**2 + (0.4 if side > 0 else 0)
-            points = np.stack([anatomy.spine_x_cm + side * along, curve], axis=1)
-            line = np.round(view.pixels(points) * 16).astype(np.int32).reshape(1, -1, 2)
-            one = np.zeros(x.shape, np.uint8)
-            cv2.polylines(one, list(line), False, 255, max(1, int(0.75 / view.spacing_cm)), cv2.LINE_AA, 4)
-            cv2.add(ribs, one.astype(np.float32) * np.float32(1 / 255), ribs)
-    sigma = 0.07 / view.spacing_cm
-    wall = cv2.GaussianBlur(ribs, (0, 0), sigma) - 0.45 * cv2.GaussianBlur(ribs, (0, 0), 4 * sigma)
-    texture = 1 + 0.10 * anatomy.texture.at(x * 1.7, y * 1.7)
-    return (spine * texture + 0.30 * np.maximum(wall, 0)).astype(np.float32)
-
-
 def soft_tissue(anatomy: Anatomy, view: View) -> np.ndarray:
     """Return the attenuation of all that breathes: lung, diaphragm, liver fat planes, (rows, columns) float32."""
     import cv2
@@ -191,12 +164,21 @@ def soft_tissue(anatomy: Anatomy, view: View) -> np.ndarray:
     left = anatomy.dome_y_cm + 1.2 + 0.03 * (x - 9) ** 2
     # The domes meet in the diaphragm's flat centre, under the heart.
     dome = -0.8 * np.logaddexp(-right / 0.8, -np.minimum(left, 40) / 0.8) + 0.12 * anatomy.coarse.at(x, y)
-    depth = np.clip((dome - y) / 6, 0, 1)
-    lung = depth**0.6 * (1 - 0.15 * np.clip((dome - y) / 14, 0, 1))
+    depth = np.clip((dome - y) / 4, 0, 1)
+    # The lung ends at the chest's side: thinner there, and nothing beyond.
+    chest = np.maximum(1 - ((x - anatomy.spine_x_cm) / (14.9 - 0.013 * y**2)) ** 2, 0) ** 0.4
+    lung = depth**0.6 * (1 - 0.15 * np.clip((dome - y) / 14, 0, 1)) * chest
     heart = 1 / (1 + np.exp(np.clip((np.hypot((x - 4) / 6.5, (y - anatomy.dome_y_cm + 3) / 6.5) - 1) * 14, -30, 30)))
-    path = anatomy.body_cm - 10.5 * lung * (1 - 0.85 * heart) + 0.35 * anatomy.coarse.at(x, y)
+    path = anatomy.body_cm - LUNG_CM * lung * (1 - 0.85 * heart) + 0.35 * anatomy.coarse.at(x, y)
+    # Lung markings: vessels as the lines where a smooth field goes through zero, stronger towards the hilum.
+    near = np.exp(-(((np.abs(x - anatomy.spine_x_cm) - 3) / 7) ** 2))
+    marks = np.exp(-((anatomy.texture.at(x, y) / 0.28) ** 2)) + np.exp(
+        -((anatomy.texture.at(2 * y, 2 * x) / 0.35) ** 2)
+    )
+    path = path + lung * (1 - heart) * (0.15 + 0.45 * near) * marks
     path = path + 0.10 * anatomy.texture.at(x, y) * (0.4 + lung)
-    path = path - 0.0045 * np.maximum(np.abs(x) - 6, 0) ** 2
+    # The trunk is oval: the beam's way through it is shorter at the flanks.
+    path = path - 0.03 * np.maximum(np.abs(x - anatomy.spine_x_cm) - 6, 0) ** 2
     attenuation = SOFT_TISSUE * path + 0.02 * anatomy.liver.thickness(x, y)
     return cv2.resize(attenuation.astype(np.float32), (view.columns, view.rows), interpolation=cv2.INTER_CUBIC)
 
@@ -229,12 +211,16 @@ def gas_bubbles(anatomy: Anatomy, view: View, time_s: float, peristalsis: float,
 
     ``peristalsis`` 0 is a still bowel, 1 a lively one: bubbles drift and change their shape.
     """
-    x, y = view.axes(step)
-    missing = np.zeros((len(y), len(x)), np.float32)
+    x, y = view.grid(step)
+    # Folds of the wall: no bubble is an ellipse.
+    fold = np.float32(0.22) * anatomy.texture.at(x, y) + np.float32(0.3) * anatomy.coarse.at(2 * x, 2 * y)
+    x, y = x + fold, y - fold
+    missing = np.zeros(x.shape, np.float32)
     for i, (gx, gy, a, b, angle, speed) in enumerate(anatomy.gas):
         swing = peristalsis * np.sin(speed * time_s + 2.4 * i)
-        u, v = x[None] - (gx + 0.5 * swing), y[:, None] - (gy + 0.35 * peristalsis * np.cos(speed * time_s + i))
-        c, s = np.cos(angle + 0.2 * swing), np.sin(angle + 0.2 * swing)
-        q = ((c * u + s * v) / (a * (1 + 0.25 * swing))) ** 2 + ((c * v - s * u) / (b * (1 - 0.2 * swing))) ** 2
-        missing -= np.float32(SOFT_TISSUE * 1.5 * b) * np.maximum(1 - q, 0).astype(np.float32) ** np.float32(0.8)
+        u, v = x - np.float32(gx + 0.5 * swing), y - np.float32(gy + 0.35 * peristalsis * np.cos(speed * time_s + i))
+        c, s = np.float32(np.cos(angle + 0.2 * swing)), np.float32(np.sin(angle + 0.2 * swing))
+        q = ((c * u + s * v) / np.float32(a * (1 + 0.25 * swing))) ** 2
+        q += ((c * v - s * u) / np.float32(b * (1 - 0.2 * swing))) ** 2
+        missing -= np.float32(SOFT_TISSUE * 1.5 * b) * np.maximum(1 - q, 0) ** np.float32(0.8)
     return missing

@@ -62,16 +62,27 @@ def _territories(rng: np.random.Generator, anatomy: Anatomy, tumours: list[Lesio
     mottle = SmoothField(rng, float(rng.uniform(1.2, 2.2)))
     depth = float(rng.uniform(0.05, 0.15))
 
-    def path(k: int) -> Path:
-        def through(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    kept: list[tuple[np.ndarray, np.ndarray, list[np.ndarray]]] = []
+
+    def maps(x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
+        # All four territories are asked for on the same grid, one after the other: the last one is kept.
+        if not (kept and kept[0][0] is x and kept[0][1] is y):
             weights = [np.exp(-((x - s[0]) ** 2 + (y - s[1]) ** 2) / 18) for s in seeds]
             living = anatomy.liver.thickness(x, y)
             for t in tumours:
                 living = living - t.solid.thickness(x, y)
-            texture = 1 + depth * mottle.at(x, y)
-            return np.maximum(living, 0) * (weights[k] / sum(weights)) * texture * np.float32(strengths[k])
+            living, total, texture = np.maximum(living, 0), sum(weights), 1 + depth * mottle.at(x, y)
+            kept[:] = [
+                (
+                    x,
+                    y,
+                    [living * (w / total) * texture * np.float32(g) for w, g in zip(weights, strengths, strict=True)],
+                )
+            ]
+        return kept[0][2]
 
-        return through
+    def path(k: int) -> Path:
+        return lambda x, y: maps(x, y)[k]
 
     return [(f"liver {k + 1}", path(k), 1.0) for k in range(4)]
 

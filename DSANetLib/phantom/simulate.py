@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..run import DSARun, PixelSpacing
-from .anatomy import Anatomy, bones, catheter, draw_anatomy, gas_bubbles, soft_tissue
+from .anatomy import Anatomy, catheter, draw_anatomy, gas_bubbles, soft_tissue
 from .circulation import Circulation, Opacification, draw_circulation, opacify
 from .config import PhantomConfig
 from .contrast import IODINE_CM2_PER_MG
@@ -16,6 +16,10 @@ from .lesions import Lesion, draw_lesions, draw_pseudolesions
 from .motion import Displacement
 from .patient import Outcome, Value, draw_clinical, draw_response, film_factors, hide_some
 from .protocol import Protocol, draw_protocol
+from .skeleton import Skeleton, bones, draw_skeleton
+
+SKELETON = 1000
+"""The bones have a generator of their own, beside those of the patient (0) and the runs (1…)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +136,7 @@ def simulate_patient(seed: int, config: PhantomConfig = PhantomConfig()) -> Phan
     tumours = draw_lesions(rng, anatomy, bool(rng.random() < config.tumour_free_share))
     pseudo = draw_pseudolesions(rng, anatomy, tumours)
     circulation = draw_circulation(rng, anatomy, tumours, pseudo)
+    skeleton = draw_skeleton(np.random.default_rng([seed, SKELETON]), anatomy)
     factors = film_factors(tumours)
     values = draw_clinical(rng, factors)
     outcome = draw_response(rng, values, factors)
@@ -141,6 +146,7 @@ def simulate_patient(seed: int, config: PhantomConfig = PhantomConfig()) -> Phan
         simulate_run(
             np.random.default_rng([seed, 1 + i]),
             anatomy,
+            skeleton,
             circulation,
             tumours,
             config,
@@ -154,6 +160,7 @@ def simulate_patient(seed: int, config: PhantomConfig = PhantomConfig()) -> Phan
 def simulate_run(
     rng: np.random.Generator,
     anatomy: Anatomy,
+    skeleton: Skeleton,
     circulation: Circulation,
     tumours: list[Lesion],
     config: PhantomConfig,
@@ -165,7 +172,7 @@ def simulate_run(
     opacification = opacify(circulation, anatomy, protocol.view, protocol.injection, protocol.reflux, times)
     displacement = Displacement(protocol.view, protocol.motion, anatomy.dome_y_cm, float(times[-1]))
     inside = protocol.collimator.inside(config.rows, config.columns)
-    frames = _film(rng, anatomy, circulation, protocol, opacification, displacement, inside)
+    frames = _film(rng, anatomy, skeleton, circulation, protocol, opacification, displacement, inside)
     liver, lesions = _labels(anatomy, tumours, protocol)
     truth = _truth(circulation, tumours, protocol, opacification, displacement, inside, liver, lesions)
     spacing = protocol.view.spacing_cm * 10
@@ -188,6 +195,7 @@ def simulate_run(
 def _film(
     rng: np.random.Generator,
     anatomy: Anatomy,
+    skeleton: Skeleton,
     circulation: Circulation,
     protocol: Protocol,
     opacification: Opacification,
@@ -199,7 +207,7 @@ def _film(
     export, detector, view = protocol.export, protocol.detector, protocol.view
     soft = soft_tissue(anatomy, view)
     recoil = 0.0 if protocol.detector.electronic == 0 else float(rng.uniform(0, 0.15))
-    bone = bones(anatomy, view)
+    bone = bones(skeleton, view)
     # Automatic exposure looks at the middle of the field.
     middle = (soft + bone)[view.rows // 4 : -view.rows // 4 : 4, view.columns // 4 : -view.columns // 4 : 4]
     reference = float(np.median(middle))
