@@ -99,6 +99,8 @@ def _boot(slicer: Any) -> None:
         made.SetMRMLScene(scene)
         setattr(slicer.modules, name, SimpleNamespace(logic=lambda made=made: made))
     slicer.modules.colors.logic().AddDefaultColorNodes()
+    # In Slicer the Colors module registers it; without, no legend could be made or read from a file.
+    scene.RegisterNodeClass(slicer.vtkMRMLColorLegendDisplayNode())
     # Screens show the patient's right on the left; without the presets a slice node knows no "Axial".
     slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(scene, True)
     _kept.extend([scene, application, _cache(slicer, scene, application)])

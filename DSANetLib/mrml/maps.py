@@ -1,4 +1,4 @@
-"""Colour maps of a run as scalar volumes in the geometry of its frames,."""
+"""Colour maps of a run as scalar volumes in the geometry of its frames, with a colour legend that says the unit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import SceneError
 from ..maps import ParameterMap
 from .attributes import fact, set_facts
-from .headless import scene
+from .headless import scene, start
 from .owned import own, owned, remove_owned
 from .sequence import RunNodes, frame_array
 
@@ -18,6 +18,9 @@ KIND, UNIT = "MapKind", "MapUnit"
 
 OUTSIDE = -1000.0
 """Value where a map has none, hidden by the display's threshold. Not NaN: Slicer's histograms cannot take it."""
+
+# A legend's labels; seconds with a decimal, grey units without.
+_LABELS, _FEW = 5, 100.0
 
 # Early is warm and late is cold; of the others, little is dark and much is bright, as users of perfusion expect.
 _COLOURS = {"time_to_peak": "Rainbow", "peak": "Iron", "area_under_curve": "Iron", "wash_in_slope": "Iron"}
@@ -58,6 +61,7 @@ def write_map(run: RunNodes, found: ParameterMap) -> Any:
     node.SetAndObserveImageData(_image(found.values))
     node.CopyOrientation(frame)
     _display(node, found)
+    _legend(node, found)
     return node
 
 
@@ -99,3 +103,14 @@ def _display(node: Any, found: ParameterMap) -> None:
     # Interpolated, the rim would run through all colours on its way to OUTSIDE.
     display.SetInterpolate(False)
     display.SetAndObserveColorNodeID(f"vtkMRMLColorTableNode{_COLOURS[found.kind]}")
+
+
+def _legend(node: Any, found: ParameterMap) -> None:
+    """Show which colour is which value, in the map's unit, wherever the map is shown."""
+    legend = start().vtkSlicerColorLogic.AddDefaultColorLegendDisplayNode(node.GetDisplayNode())
+    if legend is None:
+        return  # a host without Slicer's Colors module
+    legend.SetTitleText(f"{found.kind.replace('_', ' ')} [{found.unit}]")
+    legend.SetLabelFormat("%.1f" if found.high - found.low < _FEW else "%.0f")
+    legend.SetNumberOfLabels(_LABELS)
+    legend.SetVisibility(True)

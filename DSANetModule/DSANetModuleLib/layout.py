@@ -12,11 +12,12 @@ from DSANetLib.mrml.subtracted import viewed_volume
 LAYOUT_ID = 40644
 SLICE_VIEW = "Red"
 PLOT_VIEW = "PlotView1"
+_ORIENTATION = "Axial"
 
 _LAYOUT = f"""
 <layout type="horizontal" split="true">
  <item splitSize="600"><view class="vtkMRMLSliceNode" singletontag="{SLICE_VIEW}">
-  <property name="orientation" action="default">Axial</property>
+  <property name="orientation" action="default">{_ORIENTATION}</property>
   <property name="viewlabel" action="default">R</property>
   <property name="viewcolor" action="default">#F34A33</property>
  </view></item>
@@ -40,9 +41,12 @@ class Layout:
         self.context = context
         self._before: int | None = None
         self._shown = ""
+        self._entered = False
 
     def enter(self) -> None:
         """Take the layout; remember the user's."""
+        self._entered = True
+        self.update()
         node = layoutNode()
         if node is None or node.GetViewArrangement() == LAYOUT_ID:
             return
@@ -53,19 +57,27 @@ class Layout:
 
     def exit(self) -> None:
         """Give the user's layout back, unless the user chose another one meanwhile."""
+        self._entered = False
         node = layoutNode()
         if node is not None and self._before is not None and node.GetViewArrangement() == LAYOUT_ID:
             node.SetViewArrangement(self._before)
         self._before = None
 
     def update(self) -> None:
-        """Show the chosen run in the slice view, once: what the user does with the view afterwards stays."""
+        """Show the chosen run in the slice view, once: what the user does with the view afterwards stays.
+
+        Tilting it or moving it off the frame does not stay: a stroke would miss the frame. Slicer has no lock for it, so
+        the view is put right on entering, on choosing a run and with each frame that is shown.
+        """
         case = self.context.case
-        identifier = viewed_volume(case.run).GetID() if case else ""
+        volume = viewed_volume(case.run) if case else None
+        identifier = volume.GetID() if volume is not None else ""
         if identifier != self._shown:
             self._shown = identifier
             if identifier:
                 showVolume(identifier)
+        elif volume is not None and self._entered:
+            keepUpright(volume)
 
 
 def layoutNode() -> Any:
@@ -83,10 +95,25 @@ def showVolume(identifier: str) -> None:
     composite.SetBackgroundVolumeID(identifier)
     composite.SetForegroundVolumeID(None)
     composite.SetLabelVolumeID(None)
-    view.SetOrientation("Axial")
+    view.SetOrientation(_ORIENTATION)
     logic = slicer.app.applicationLogic().GetSliceLogic(view)
     if logic is not None:
         logic.FitSliceToBackground()
+
+
+def keepUpright(volume: Any) -> None:
+    """Turn the slice view back to a volume's plane where it shows that volume; zoom and shift in the plane stay."""
+    scene = slicer.mrmlScene
+    composite = scene.GetSingletonNode(SLICE_VIEW, "vtkMRMLSliceCompositeNode")
+    view = scene.GetSingletonNode(SLICE_VIEW, "vtkMRMLSliceNode")
+    if view is None or composite is None or composite.GetBackgroundVolumeID() != volume.GetID():
+        return
+    bounds = [0.0] * 6
+    volume.GetRASBounds(bounds)
+    if view.GetOrientation() != _ORIENTATION:
+        view.SetOrientation(_ORIENTATION)
+    if not bounds[4] < view.GetSliceOffset() < bounds[5]:
+        view.SetSliceOffset((bounds[4] + bounds[5]) / 2)
 
 
 def showChart(chart: Any) -> None:

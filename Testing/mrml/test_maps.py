@@ -73,6 +73,24 @@ def test_a_map_is_shown_in_colour_and_hidden_where_it_has_no_value(nodes, values
     assert "[s]" in node.GetName()
 
 
+def test_a_legend_says_which_colour_is_which_second(scene, nodes, values, tmp_path):
+    def legends():
+        return [node for node in scene.GetNodes() if node.GetClassName() == "vtkMRMLColorLegendDisplayNode"]
+
+    node = write_map(nodes, found(values))
+    write_map(nodes, found(values))
+    (legend,) = legends()
+    assert (legend.GetTitleText(), legend.GetLabelFormat()) == ("time to peak [s]", "%.1f")
+    assert legend.GetPrimaryDisplayNode().GetID() == node.GetDisplayNode().GetID()
+    assert legend.GetVisibility()
+    save_scene(tmp_path / "a.mrb")
+    headless.clear()
+    (case,) = load_scene(tmp_path / "a.mrb")
+    assert [each.GetTitleText() for each in legends()] == ["time to peak [s]"]
+    remove_maps(case.run)
+    assert legends() == []
+
+
 def test_a_map_is_found_replaced_and_removed(scene, nodes, values):
     first = write_map(nodes, found(values))
     other = write_map(nodes, found(values, "peak", "grey units"))

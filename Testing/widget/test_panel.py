@@ -33,3 +33,36 @@ def test_closing_the_scene_lets_go_of_its_nodes_and_starts_anew(panel, scene):
     assert panel.context.parameters is not None
     assert panel.context.parameters.parameterNode.GetScene() is scene
     assert first is not None
+
+
+def test_the_view_stays_upright_on_the_frame_and_keeps_zoom_and_shift(panel, case, scene):
+    """Tilted or moved off its plane, a stroke would miss the frame."""
+    view = scene.GetSingletonNode("Red", "vtkMRMLSliceNode")
+    frame = case.run.volume.GetOrigin()[2]
+
+    def spoil():
+        view.SetOrientation("Coronal")
+        view.GetSliceToRAS().SetElement(0, 1, 0.3)
+        view.UpdateMatrices()
+        view.SetSliceOffset(40.0)
+
+    def is_upright():
+        return view.GetOrientation() == "Axial" and abs(view.GetSliceOffset() - frame) <= 0.5
+
+    assert is_upright()
+    spoil()
+    assert not is_upright()
+    panel.context.setFrame(3)
+    assert is_upright()
+    panel.widget.exit()
+    spoil()
+    panel.context.setFrame(4)
+    assert not is_upright(), "outside the panel the view is the user's"
+    panel.widget.enter()
+    assert is_upright()
+    view.SetFieldOfView(30.0, 20.0, 1.0)
+    view.GetSliceToRAS().SetElement(0, 3, 12.0)
+    view.UpdateMatrices()
+    panel.context.setFrame(5)
+    assert view.GetFieldOfView()[:2] == (30.0, 20.0)
+    assert view.GetSliceToRAS().GetElement(0, 3) == 12.0
