@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from ..study import Study
@@ -25,7 +26,7 @@ _ALWAYS = {
     "predictors": "the paper's twelve clinical values from the three days before; the film and its masks",
     "size": "the size of the cohort; no sample size was calculated",
     "missing": "clinical values: median with a flag that it was missing, fitted inside the fold",
-    "encoding": "continuous values standardised, skewed ones after a logarithm, categories one-hot; fitted inside the fold",
+    "encoding": "standardised, skewed values after a logarithm, categories one-hot; fitted inside the fold",
     "disjoint": "patient: all runs of one are in one partition",
     "selection": "on inner validation patients; test and external patients are measured once",
     "training": "section Trainings, and the model cards of the packages",
@@ -64,9 +65,8 @@ def answers(study: Study) -> Mapping[str, str]:
     facts = study.facts
     cohort, split = facts.get("cohort"), facts.get("split")
     groups = {one.group for one in study.segmentation} | {one.group for one in study.response}
-    shares = [
-        f"{group}: {sum(one.group == group for one in study.patients)}" for group in ("train", "test", "external")
-    ]
+    counts = Counter(one.group for one in study.patients)
+    shares = [f"{group}: {count}" for group, count in counts.items()]
     own = {
         "title": str(facts.get("title") or UNKNOWN),
         "cohort": _pairs(cohort),
@@ -100,7 +100,7 @@ def checklist_sections(study: Study) -> list[Section]:
 def _section(name: str, source: str, items: tuple[ChecklistItem, ...], said: Mapping[str, str]) -> Section:
     rows = tuple((Cell(item.number), Cell(item.asks), Cell(said[item.key])) for item in items)
     text = (
-        f"Items in few words after {source}. Filled in from the study's facts; the group completes what is not known."
+        f"Items in few words after {source}. Filled in from the study's facts; the group completes the rest."
     )
     return Section(f"Checklist {name}", (Text(text), Grid(name, ("item", "asks for", "in this study"), rows)))
 

@@ -15,7 +15,7 @@ COMPARE_EXAMPLES = """examples:
   dsanet compare study-a study-b
   dsanet compare evaluation-a evaluation-b --out a-against-b.html
   dsanet compare my-study --networks ffs tempo
-  dsanet compare my-study --responses "film+mask [predicted]" clinical
+  dsanet compare my-study --responses film clinical
 
 Takes folders of 'dsanet reproduce' or of 'dsanet evaluate'. Both must be of one cohort; what differs is said."""
 

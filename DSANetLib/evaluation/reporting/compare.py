@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...errors import ChoiceError
 from ..crossed import holm
+from ..measured import GROUPS
 from ..statistics import Difference
 from ..study import Study
 from ..study_tables import network_comparisons, response_comparisons, table2, table3
@@ -153,27 +154,22 @@ def _title(names: tuple[str, str]) -> str:
 def _paired(tables: Sequence[Table], of: str, tests: Sequence[str]) -> Table:
     """Gather A minus B of every model in one table, its p corrected after Holm over the models of a cohort."""
     rows = [row for table in tables for row in rows_of(table)]
-    rows.sort(
-        key=lambda row: in_order((str(one["group"]) for one in rows), ("test", "external")).index(str(row["group"]))
-    )
-    corrected: list[list[float | None]] = [[None] * len(rows) for _ in tests]
-    for place, test in enumerate(tests):
-        for group in dict.fromkeys(row["group"] for row in rows):
-            chosen = [i for i, row in enumerate(rows) if row["group"] == group]
-            values = [rows[i][test] for i in chosen]
-            for i, p in zip(chosen, holm([v if isinstance(v, float) else None for v in values]), strict=True):
-                corrected[place][i] = p
+    groups = in_order((str(row["group"]) for row in rows), GROUPS)
     columns = (
-        *(Column(name) for name in ("group", "A", "B")), Column("patients", "count"),
-        Column(f"{of} of A", "fraction"), Column(f"{of} of B", "fraction"), Column("difference", "fraction"),
-        *(Column(name, "p") for test in tests for name in (test, test.replace(")", ", Holm)") if ")" in test else "p (Holm)")),
-    )  # fmt: skip
+        *(Column(name) for name in ("group", A, B)),
+        Column("patients", "count"),
+        *(Column(name, "fraction") for name in (f"{of} of A", f"{of} of B", "difference")),
+        *(Column(name, "p") for test in tests for name in (test, f"{test}, Holm")),
+    )
     cells: list[tuple[Cell, ...]] = []
-    for i, row in enumerate(rows):
-        found = row["difference"]
-        sides = (found.first, found.second) if isinstance(found, Difference) else (None, None)
-        p = [value for place, test in enumerate(tests) for value in (row[test], corrected[place][i])]
-        names = [str(row[name]).partition(": ")[2] for name in ("first", "second")]
-        cells.append((row["group"], *names, row["patients"], *sides, found, *p))
-    note = tables[0].note if tables else ""
-    return Table(f"{of}, A minus B", columns, tuple(cells), note)
+    for group in groups:
+        own = [row for row in rows if row["group"] == group]
+        p = [[value if isinstance(value := row[test], float) else None for row in own] for test in tests]
+        corrected = [holm(values) for values in p]
+        for i, row in enumerate(own):
+            found = row["difference"]
+            sides = (found.first, found.second) if isinstance(found, Difference) else (None, None)
+            names = [str(row[name]).partition(": ")[2] for name in ("first", "second")]
+            values = [value for place in range(len(tests)) for value in (p[place][i], corrected[place][i])]
+            cells.append((group, *names, row["patients"], *sides, found, *values))
+    return Table(f"{of}, A minus B", columns, tuple(cells), tables[0].note if tables else "")

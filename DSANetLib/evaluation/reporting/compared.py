@@ -113,9 +113,9 @@ def _differences(first: Study, second: Study, names: tuple[str, str]) -> Iterabl
         if moved:
             yield f"{len(moved)} patients are in another set in {names[1]} ({_some(moved)})"
     truths = [_truths(study) for study in (first, second)]
-    other = [key for key, truth in truths[0].items() if truths[1].get(key, truth) != truth]
-    if other:
-        yield f"{len(other)} runs or patients have another truth ({_some([name for _, name in other])})"
+    changed = [name for (kind, name), truth in truths[0].items() if truths[1].get((kind, name), truth) != truth]
+    if changed:
+        yield f"{len(changed)} runs or patients have another truth ({_some(changed)})"
     digests = [_digest(study) for study in (first, second)]
     if all(digests) and digests[0] != digests[1]:
         yield f"their digests are {digests[0][:12]} and {digests[1][:12]}"

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from itertools import cycle
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -74,8 +74,7 @@ def curves_figure(
     *,
     diagonal: bool = False,
     points: bool = False,
-    y_range: tuple[float, float] | None = (0.0, 1.0),
-    legend: Literal["lower right", "upper left", "upper right"] = "lower right",
+    y_range: tuple[float, float] = (0.0, 1.0),
 ) -> bytes:
     """Draw panels of curves over 0-1 side by side: ROC, calibration, decision curves.
 
@@ -88,40 +87,43 @@ def curves_figure(
     points
         Whether the points of a curve are marked.
     y_range
-        Of the upright axis; None leaves it to the curves.
+        Of the upright axis; what lies beyond is left out.
     """
 
     def draw(axes: Axes, panel: Panel) -> None:
         if diagonal:
             axes.plot([0, 1], [0, 1], color=QUIET, linewidth=0.8, linestyle=":")
-        _lines(axes, panel.lines, points=points)
+        _lines(axes, [_within(line, y_range) for line in panel.lines], points=points)
         axes.set(title=panel.title, xlabel=x_label, ylabel=y_label, xlim=(-0.02, 1.02))
-        if y_range:
-            axes.set_ylim(y_range[0] - 0.02, y_range[1] + 0.02)
-        axes.legend(loc=legend)
+        axes.set_ylim(y_range[0] - 0.02, y_range[1] + 0.02)
+        # Below the axes, where it hides no curve.
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=1)
 
-    return _panels(panels, draw)
+    return _panels(panels, draw, height=PANEL_IN + 1.2)
 
 
 def survival_figure(panels: Sequence[tuple[str, Sequence[Step], str]], months: Sequence[float]) -> bytes:
     """Draw Kaplan-Meier curves of (title, groups, sentence) panels with the numbers at risk at ``months`` below."""
+    with _settings():
+        figure = _figure(PANEL_IN * len(panels), 5.4)
+        above, below = figure.subplots(2, len(panels), squeeze=False, height_ratios=(4, 1.3))
+        for axes, table, (title, groups, sentence) in zip(above, below, panels, strict=True):
+            _lines(axes, [group.line for group in groups], steps=True)
+            axes.set(title=title, xlabel="months since TACE", ylabel="progression-free", ylim=(-0.02, 1.05))
+            axes.set(xlim=(0, max(months)), xticks=list(months))
+            axes.legend(loc="upper right")
+            axes.text(0.03, 0.04, sentence, transform=axes.transAxes, fontsize=9)
+            _numbers_at_risk(table, groups, months)
+        return _svg(figure)
 
-    def draw(axes: Axes, panel: tuple[str, Sequence[Step], str]) -> None:
-        title, groups, sentence = panel
-        _lines(axes, [group.line for group in groups], steps=True)
-        axes.set(title=title, xlabel="months since TACE", ylabel="progression-free", ylim=(-0.02, 1.05))
-        axes.set(xlim=(0, max(months)), xticks=list(months))
-        axes.legend(loc="upper right")
-        axes.text(0.03, 0.05, sentence, transform=axes.transAxes, fontsize=9)
-        axes.text(0, -0.24, "at risk", transform=axes.transAxes, fontsize=9, weight="bold")
-        for row, (group, colour) in enumerate(zip(groups, COLOURS, strict=False)):
-            for month, number in zip(months, group.at_risk, strict=True):
-                axes.text(
-                    month / max(months), -0.31 - 0.07 * row, str(number),
-                    transform=axes.transAxes, ha="center", color=colour, fontsize=9,
-                )  # fmt: skip
 
-    return _panels(panels, draw, height=5.0)
+def _numbers_at_risk(axes: Axes, groups: Sequence[Step], months: Sequence[float]) -> None:
+    axes.set_axis_off()
+    axes.set(xlim=(0, max(months)), ylim=(2 * len(groups) + 0.2, -0.4))
+    for row, (group, colour) in enumerate(zip(groups, COLOURS, strict=False)):
+        axes.text(0, 2 * row, f"at risk, {group.line.label}", fontsize=8, color=colour, va="center")
+        for month, number in zip(months, group.at_risk, strict=True):
+            axes.text(month, 2 * row + 1, str(number), ha="center", va="center", color=colour, fontsize=9)
 
 
 def scatter_figure(panels: Sequence[Panel], x_label: str, y_label: str) -> bytes:
@@ -171,6 +173,13 @@ def _medians(x: np.ndarray, y: np.ndarray) -> list[tuple[float, float, float]]:
     return [(float(x[third].min()), float(x[third].max()), float(np.median(y[third]))) for third in thirds]
 
 
+def _within(line: Line, y_range: tuple[float, float]) -> Line:
+    """Return a curve without what lies below or above the axis: not every viewer cuts it off."""
+    y = np.asarray(line.y, dtype=np.float64)
+    inside = (y >= y_range[0] - 0.02) & (y <= y_range[1] + 0.02)
+    return replace(line, y=np.where(inside, y, np.nan))
+
+
 def _lines(axes: Axes, lines: Iterable[Line], *, points: bool = False, steps: bool = False) -> None:
     styles = cycle(zip(COLOURS, DASHES, MARKERS, strict=True))
     how: dict[str, Any] = {"drawstyle": "steps-post"} if steps else {}
@@ -192,21 +201,26 @@ def _lines(axes: Axes, lines: Iterable[Line], *, points: bool = False, steps: bo
 def _panels(
     panels: Sequence[Any], draw: Callable[[Axes, Any], None], height: float = PANEL_IN, width: float = PANEL_IN
 ) -> bytes:
-    """Draw panels in rows of up to three and return the figure as SVG."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    columns = min(COLUMNS, len(panels))
+    """Draw panels in rows of up to three, four of them two by two, and return the figure as SVG."""
+    columns = 2 if len(panels) == 4 else min(COLUMNS, len(panels))
     rows = -(-len(panels) // columns)
     with _settings():
-        figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
-        FigureCanvasAgg(figure)
+        figure = _figure(width * columns, height * rows)
         places = figure.subplots(rows, columns, squeeze=False).ravel()
         for axes, panel in zip(places, panels, strict=False):
             draw(axes, panel)
         for axes in places[len(panels) :]:
             axes.set_axis_off()
         return _svg(figure)
+
+
+def _figure(width: float, height: float) -> Figure:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
 
 
 def _svg(figure: Figure) -> bytes:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from ...clinical.variables import BY_NAME
+
 GROUPS = {
     "train": "training",
     "test": "internal",
@@ -33,6 +35,13 @@ INPUTS = {
     "boosting": "gradient boosting on clinical values",
 }
 TABLE2_NETWORKS = ("unet", "tdl", "lrs", "ffs", "tempo")
+VARIABLES = {
+    "responder": "responders (CR, PR)",
+    "response": "mRECIST",
+    "largest_lesion": "largest lesion",
+    "pfs": "progression-free survival",
+}
+ALL_NETWORKS = (*TABLE2_NETWORKS, "unetpp", "nnunet", "attention-unet", "u2net", "tdl-5", "tdl-8", "tdl-12", "tdl-15")
 S1_NETWORKS = ("unet", "unetpp", "nnunet", "attention-unet", "u2net")
 
 
@@ -53,6 +62,11 @@ def input_name(key: str, masks: str = "") -> str:
     return INPUTS.get(whole, whole)
 
 
+def variable_name(key: str) -> str:
+    """Return what a row of Table 1 is called."""
+    return BY_NAME[key].label if key in BY_NAME else VARIABLES.get(key, key)
+
+
 def is_frames_of_tdl(key: str) -> bool:
     """Return whether a network belongs in Table S2."""
     return re.fullmatch(r"tdl(-\d+)?", key) is not None
@@ -60,5 +74,5 @@ def is_frames_of_tdl(key: str) -> bool:
 
 def in_order(keys: Iterable[str], order: Iterable[str]) -> list[str]:
     """Return the keys without repetition, those of ``order`` first and as they stand there."""
-    first = {key: place for place, key in enumerate(order)}
+    first = {key: place for place, key in enumerate(dict.fromkeys(order))}
     return sorted(dict.fromkeys(keys), key=lambda key: (first.get(key, len(first)), key))

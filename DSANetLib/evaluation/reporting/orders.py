@@ -133,14 +133,17 @@ def _losses(made: Made) -> list[Order]:
     dice = {(row["group"], row["network"]): getattr(row["Dice"], "value", None) for row in rows_of(made.table2)}
     orders = []
     for group in dict.fromkeys(str(group) for group, _ in dice if group != "test"):
-        four = [dice.get((where, network)) for network in ("tempo", "ffs") for where in ("test", group)]
-        if None in four:
+        ours, theirs = (_loss(dice.get(("test", name)), dice.get((group, name))) for name in ("tempo", "ffs"))
+        if ours is None or theirs is None:
             continue
-        ours, theirs = four[0] - four[1], four[2] - four[3]
         text = f"tempo loses {ours:.3f}, FFS {theirs:.3f}, without an interval"
         verdict: Verdict = "held in the point estimate only" if ours < theirs else "did not hold"
         orders.append(Order(group, "tempo (ours) loses less Dice than FFS against the internal cohort", text, verdict))
     return orders
+
+
+def _loss(here: float | None, there: float | None) -> float | None:
+    return None if here is None or there is None else here - there
 
 
 def _name(key: str) -> str:

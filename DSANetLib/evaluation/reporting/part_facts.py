@@ -7,15 +7,15 @@ from typing import Any
 
 from ..study import Study, TrainingResult
 from .document import Block, Cell, Grid, Items, Section, Text
-from .names import INPUTS, NETWORKS, in_order, network_name
+from .names import ALL_NETWORKS, INPUTS, in_order, network_name
 
 METHOD = (
     "Patients, not runs or frames, are the unit: every patient is in one of training, internal and external cohort; "
     "thresholds, calibration, encoding and imputation are fitted inside the fold.",
     "Segmentation is measured at the annotated key frame, on the source's own pixels; Dice is 1 where both masks are "
-    "empty, PPV is 0 where nothing was predicted, other figures that divide zero by zero are left out. A run that fails "
-    "has Dice 0 if it shows a tumour. Figures are averaged over a patient's runs, then over patients; runs without tumour "
-    "are kept apart.",
+    "empty, PPV is 0 where nothing was predicted, other figures that divide zero by zero are left out. A run that "
+    "fails has Dice 0 if it shows a tumour. Figures are averaged over a patient's runs, then over patients; runs "
+    "without tumour are kept apart.",
     "A lesion is found where at least 20 % of its pixels are predicted; a predicted component (8-connected) is a false "
     "positive where less than 20 % of it lies on any lesion.",
     "Response is one probability a patient. Score AUC is Mann–Whitney's, with DeLong's interval and paired test; hard "
@@ -46,7 +46,7 @@ def _trainings(done: Sequence[TrainingResult]) -> Grid:
         "on inner validation patients",
     )
     rows = []
-    for name in in_order((one.experiment for one in done), (*NETWORKS, *INPUTS)):
+    for name in in_order((one.experiment for one in done), (*ALL_NETWORKS, *INPUTS)):
         own = [one for one in done if one.experiment == name]
         gflop = [one.gflop for one in own if one.gflop is not None]
         texts = (
@@ -100,7 +100,7 @@ def method_section(study: Study) -> Section:
 def facts_section(study: Study) -> Section:
     """Return cohort, split, versions, seeds, hardware, times and commands."""
     facts = study.facts
-    seeds = sorted({one.seed for one in (*study.trainings, *study.segmentation, *study.response)})
+    seeds = seeds_of(study)
     rows = [
         ("size of the study", _written(facts.get("size"))),
         ("cohort", _written(facts.get("cohort"))),
@@ -120,6 +120,12 @@ def facts_section(study: Study) -> Section:
     if notes:
         blocks += [Text("Notes of the study:"), Items(tuple(notes))]
     return Section("Versions, seeds, hardware, times", tuple(blocks))
+
+
+def seeds_of(study: Study) -> list[int]:
+    """Return the seeds of all trainings and results."""
+    seeds = {one.seed for one in study.trainings} | {one.seed for one in study.segmentation}
+    return sorted(seeds | {one.seed for one in study.response})
 
 
 def _listed(value: Any) -> list[str]:

@@ -12,7 +12,7 @@ import numpy as np
 from ...errors import OutputError
 from ..study import Study
 from .document import Block, Gallery, Picture, Text
-from .names import TABLE2_NETWORKS, group_name, in_order, network_name
+from .names import ALL_NETWORKS, group_name, in_order, network_name
 
 FOLDER = "pictures"
 RANKS = ("best", "median", "worst")
@@ -49,7 +49,7 @@ def overlay_blocks(study: Study, overlays: Sequence[Overlay]) -> list[Block]:
     if not overlays:
         return [Text("The study's folder holds no pictures of overlays; they are left out.")]
     blocks: list[Block] = []
-    networks = in_order((one.network for one in overlays), ("ffs", "tempo", *TABLE2_NETWORKS))
+    networks = in_order((one.network for one in overlays), ("ffs", "tempo", *ALL_NETWORKS))
     for network in networks:
         own = sorted((one for one in overlays if one.network == network), key=lambda one: RANKS.index(one.kind))
         pictures = [_picture(one, f"{network_name(network)}, {one.kind}", _said(study, one)) for one in own]

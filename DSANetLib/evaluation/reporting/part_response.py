@@ -29,12 +29,12 @@ from .tables import MISPRINT, NARROW, beside_table3, grid
 
 NONE = "The study has no predictions of response; this part is left out."
 NOTE3 = (
-    "In grey: the paper's Table 3, on its own patients. What it prints as AUC is the balanced accuracy of the hard label, "
-    "(sensitivity + specificity) / 2, in all twelve rows, and stands beside our balanced accuracy; it is no area under a "
-    "score's curve, and our score AUC has no figure of the paper beside it. Positive is the non-responder, as only that "
-    f"gives the paper's PPV and NPV. {NARROW} The interval takes frames for patients (three frames a run) and is too "
-    "narrow: at patient level 0.782 has about 0.70 to 0.87. "
-    f"{MISPRINT} Probably a misprint: this external row fits only the internal cohort's denominators."
+    "In grey: the paper's Table 3, on its own patients. What it prints as AUC is the balanced accuracy of the hard "
+    "label, (sensitivity + specificity) / 2, in all twelve rows, and stands beside our balanced accuracy; our score "
+    "AUC, the area under the score's curve, has no figure of the paper beside it. "
+    f"{NARROW} The interval takes frames for patients (three frames a run) and is too narrow: at patient level 0.782 "
+    f"has about 0.70 to 0.87. {MISPRINT} Probably a misprint: this external row fits only the internal cohort's "
+    "denominators."
 )
 TITLES = {"film+mask+clinical": "the full input", "clinical": "the clinical values"}
 HEADINGS = {"group": "cohort", "masks": "masks of"}
@@ -82,9 +82,9 @@ def _table3(made: Made) -> list[Block]:
     else:
         blocks.append(Text("No cohort has both outcomes; the ROC curves are left out."))
     known = {one.input for one in study.response if one.masks != "true"}
-    for name in ("film+mask+clinical", "clinical"):
+    for name in TITLES:
         if name in known and len(known) > 1:
-            blocks.append(grid(made.inputs(name), title=f"Each input against {TITLES[name]}, paired"))
+            blocks += [grid(made.inputs(name), title=f"Each input against {TITLES[name]}, paired")]
     return blocks
 
 
@@ -93,18 +93,19 @@ def _area(curve: RocCurve) -> str:
 
 
 def _calibration(study: Study) -> list[Block]:
-    blocks: list[Block] = [grid(table) for table in calibration_tables(study)]
+    blocks: list[Block] = [
+        grid(table, title=f"Calibration, {group_name(str(table.rows[0][0])) if table.rows else 'no'} cohort")
+        for table in calibration_tables(study)
+    ]
     curves = calibration_curves(study)
     if not curves:
         return [*blocks, Text("There is no cohort to draw a calibration curve of; it is left out.")]
 
     def line(curve: CalibrationCurve) -> Line:
-        return Line(input_name(curve.input), *zip(*((p, share) for p, share, _ in curve.points), strict=True))
+        return Line(input_name(curve.input), [p for p, _, _ in curve.points], [share for _, share, _ in curve.points])
 
     panels = _panels(curves, line)
-    data = curves_figure(
-        panels, "predicted probability of response", "observed share", diagonal=True, points=True, legend="upper left"
-    )
+    data = curves_figure(panels, "predicted probability of response", "observed share", diagonal=True, points=True)
     alt = "Calibration curves; figures of slope and intercept are in the table above."
     caption = "Predicted against observed share of responders, by quantile; dotted: perfect."
     return [*blocks, Picture("calibration", data, "svg", alt, caption)]
@@ -122,7 +123,7 @@ def _decision(study: Study) -> list[Block]:
     highest = max(max(c.net_benefit) for c in curves)
     data = curves_figure(
         panels, "threshold probability of response", "net benefit",
-        y_range=(-0.1, max(0.1, highest)), legend="upper right",
+        y_range=(-0.1, max(0.1, highest)),
     )  # fmt: skip
     alt = "Decision curves; the net benefit at a few thresholds is in the table above."
     caption = "Net benefit of treating those whose probability reaches a threshold; 0 is treating no one."

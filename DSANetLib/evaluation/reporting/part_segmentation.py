@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ..measured import GROUPS
 from ..statistics import Estimate
 from ..study import SegmentationResult, Study
 from ..study_tables import (
@@ -20,7 +21,7 @@ from . import paper
 from .document import Block, Picture, Section, Text
 from .figures import Interval, Line, Panel, interval_figure, scatter_figure
 from .made import Made
-from .names import S1_NETWORKS, TABLE2_NETWORKS, group_name, in_order, is_frames_of_tdl, network_name
+from .names import ALL_NETWORKS, S1_NETWORKS, group_name, in_order, is_frames_of_tdl, network_name
 from .part_pictures import Overlay, failure_blocks, overlay_blocks
 from .tables import HEADINGS, METRICS2, Row, beside_dice, beside_groups, beside_table2, grid, rows_of
 
@@ -28,13 +29,12 @@ NONE = "The study has no segmentation; this part is left out."
 WHO = ("group", "network", "seeds", "patients", "runs")
 PAPER_FORM = (*WHO, *METRICS2)
 NOTE2 = (
-    "In grey: the paper's Table 2, on its own patients. Accuracy, sensitivity, specificity, PPV and NPV are over the "
-    "pixels of a run; what the paper calls patient-level sensitivity is that pixel sensitivity. The paper states no rule "
-    "for lesion sensitivity and FPR, and resampled images, not patients."
+    "In grey: the paper's Table 2, on its own patients. What it calls patient-level sensitivity is the pixel "
+    "sensitivity. It states no rule for lesion sensitivity and FPR, and resampled images, not patients."
 )
 NOTE_S1 = (
-    "The supplement is not public. Of Table S1 the text gives the Dice of nnU-Net and U-Net, printed in grey; it gives no "
-    "number for U-Net++, Attention U-Net and U²-Net."
+    "The supplement is not public. Of Table S1 the text gives the Dice of nnU-Net and U-Net, printed in grey; it gives "
+    "no number for U-Net++, Attention U-Net and U²-Net."
 )
 NOTE_S2 = (
     "The supplement is not public. Of Table S2 the text says that other numbers of frames were slightly below ten; it "
@@ -79,7 +79,7 @@ def _dice_figure(table: Table) -> Picture | None:
     rows = [row for row in rows_of(table) if isinstance(row["Dice"], Estimate)]
     for group in in_order((str(row["group"]) for row in rows), ("test", "external", "unseen-rate")):
         own = {str(row["network"]): row for row in rows if row["group"] == group}
-        intervals = [_interval(group, name, own[name]) for name in in_order(own, TABLE2_NETWORKS)]
+        intervals = [_interval(group, name, own[name]) for name in in_order(own, ALL_NETWORKS)]
         panels.append((group_name(group), intervals))
         said.append(f"{group_name(group)}: " + ", ".join(f"{one.label} {one.value:.2f}" for one in intervals))
     if not panels:
@@ -99,7 +99,7 @@ def _comparisons(made: Made) -> list[Block]:
     networks = {one.network for one in made.study.segmentation}
     if len(networks) < 2:
         return [Text("The study has one network; there is nothing to compare.")]
-    references = [name for name in ("ffs", "unet") if name in networks] or [min(networks)]
+    references: list[str] = [name for name in ("ffs", "unet") if name in networks] or [min(networks)]
     title = "Dice of each network against {}, paired"
     return [grid(made.networks(name), title=title.format(network_name(name))) for name in references]
 
@@ -122,8 +122,16 @@ def _supplement(table: Table, which: str) -> list[Block]:
             keep=lambda row: first(str(row["network"])),
             beside=beside_dice(figures),
             headings=HEADINGS,
-        )  # fmt: skip
+            order=_in_paper,
+        )
     ]
+
+
+def _in_paper(row: Row) -> tuple[int, int]:
+    """Return a row's place: by cohort, then as the paper names networks, +TDL by its number of frames."""
+    name = str(row["network"])
+    place = int(name.partition("-")[2] or 10) if is_frames_of_tdl(name) else S1_NETWORKS.index(name)
+    return GROUPS.index(str(row["group"])), place
 
 
 def _groups(study: Study) -> list[Block]:
@@ -138,7 +146,7 @@ def _groups(study: Study) -> list[Block]:
 
 def _size_figure(results: Sequence[SegmentationResult]) -> Picture | None:
     """Draw the Dice of FFS (or of the first network) by the size of the largest lesion, averaged over seeds."""
-    names = in_order((one.network for one in results), ("ffs", *TABLE2_NETWORKS))[:1]
+    names = in_order((one.network for one in results), ("ffs", *ALL_NETWORKS))[:1]
     own = [one for one in results if one.network in names and not one.record.tumour_free and one.record.largest_cm > 0]
     panels, said = [], []
     for group in in_order((one.group for one in own), ("test", "external", "unseen-rate")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from .made import Made
 from .markdown import to_markdown
 from .orders import Order, auc_orders, dice_orders, orders_table, ours_orders
 from .paper import CITATION
-from .part_facts import facts_section, method_section, trainings_section
+from .part_facts import facts_section, method_section, seeds_of, trainings_section
 from .part_patients import patients_section
 from .part_pictures import Overlay, find_pictures
 from .part_response import response_sections
@@ -111,12 +112,12 @@ def _summary(made: Made) -> Section:
 
 def _sentences(study: Study) -> list[str]:
     groups = {one.group for one in study.segmentation} | {one.group for one in study.response}
-    seeds = {one.seed for one in (*study.segmentation, *study.response)}
+    seeds = seeds_of(study)
     sentences = [
         f"A study of {CITATION} repeated: {len(study.patients)} patients, "
         f"{len({one.network for one in study.segmentation})} networks, "
         f"{len({(one.input, one.masks) for one in study.response})} inputs of the response model, {len(seeds)} seeds.",
-        "Figures of the paper stand in grey beside ours. They are of other patients: the two are not the same experiment.",
+        "Figures of the paper stand in grey beside ours. They are of other patients: not the same experiment.",
     ]
     if study.synthetic:
         sentences.append("At least a part is a phantom: a phantom's figures say nothing of real angiograms.")
@@ -131,9 +132,7 @@ def _sentences(study: Study) -> list[str]:
 
 def _verdicts(orders: Sequence[Order]) -> tuple[str, ...]:
     """Return how each kind of claim fell, in words."""
-    counts = {
-        verdict: sum(one.verdict == verdict for one in orders) for verdict in dict.fromkeys(o.verdict for o in orders)
-    }
+    counts = Counter(one.verdict for one in orders)
     whole = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
     failed = [f"{one.claim} ({one.group or 'all'}): {one.figures}" for one in orders if one.verdict == "did not hold"]
     first = f"Of {len(orders)} claims of order: {whole}."

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from ..table import Cell as Figure
 from ..table import Table, format_cell
 from . import paper
 from .document import Cell, Grid
-from .names import group_name, input_name, network_name
+from .names import group_name, input_name, network_name, variable_name
 
 Row = Mapping[str, Figure]
 Beside = Callable[[Row, str], str]
@@ -57,6 +58,7 @@ def grid(
     keep: Callable[[Row], bool] = lambda _: True,
     beside: Beside = lambda _row, _column: "",
     headings: Mapping[str, str] | None = None,
+    order: Callable[[Row], Any] | None = None,
 ) -> Grid:
     """Make a report's table of one of a study.
 
@@ -74,9 +76,13 @@ def grid(
         Gives the paper's figure for a row and the name of a column, or nothing.
     headings
         Column → heading, where they differ.
+    order
+        Key that rows are sorted by; as the study's table has them where not given.
     """
     shown = [column for column in table.columns if not columns or column.name in columns]
     rows = [row for row in rows_of(table) if keep(row)]
+    if order:
+        rows.sort(key=order)
     cells = tuple(
         tuple(Cell(_written(row, column.name, column.kind), beside(row, column.name)) for column in shown)
         for row in rows
@@ -98,7 +104,11 @@ def _written(row: Row, column: str, kind: str) -> str:
         return group_name(value)
     if column == "network":
         return network_name(value)
-    if column in ("input", "first", "second"):
+    if column == "variable":
+        return variable_name(value)
+    if column == "input":
+        return input_name(value, str(row.get("masks") or ""))
+    if column in ("first", "second"):
         # A comparison's names are networks or inputs; neither knows the other's.
         return input_name(network_name(value))
     return value
