@@ -18,6 +18,7 @@ from typing import Any
 
 from . import __version__, options
 from .errors import ChoiceError, DSANetError
+from .evaluation.reporting import command as reporting
 
 OK, FAILED, USAGE, STOPPED = 0, 1, 2, 130
 
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with _stops() as chosen.stopped:
             return chosen.call(chosen)
-    except _WrongUsageError as error:
+    except (_WrongUsageError, ChoiceError) as error:
         _say(f"dsanet {chosen.command}: {error}", sys.stderr)
         return USAGE
     except DSANetError as error:
@@ -74,9 +75,25 @@ def build_parser() -> argparse.ArgumentParser:
     options.phantom_options(
         add("phantom", "make synthetic patients with their truth", options.PHANTOM_EXAMPLES, phantom_command)
     )
-    options.train_options(add("train", "train a model on the phantom", options.TRAIN_EXAMPLES, train_command))
+    options.cohort_options(
+        add("cohort", "make, check, split and describe a cohort of one's own", options.COHORT_EXAMPLES, cohort_command)
+    )
+    options.train_options(
+        add("train", "train a model on the phantom or a cohort", options.TRAIN_EXAMPLES, train_command)
+    )
     options.evaluate_options(
         add("evaluate", "measure the models on phantom patients", options.EVALUATE_EXAMPLES, evaluate_command)
+    )
+    from .reproduction import command as study
+
+    study.reproduce_options(
+        add("reproduce", "repeat the whole study on a cohort, with its report", study.EXAMPLES, study.reproduce_command)
+    )
+    reporting.report_options(
+        add("report", "render a study's report again", reporting.REPORT_EXAMPLES, reporting.report_command)
+    )
+    reporting.compare_options(
+        add("compare", "set two studies or models side by side", reporting.COMPARE_EXAMPLES, reporting.compare_command)
     )
     models = add("models", "list the model packages that are here", "examples:\n  dsanet models --json", models_command)
     models.add_argument("--json", action="store_true", help="JSON lines on stdout")
@@ -126,14 +143,21 @@ def phantom_command(chosen: argparse.Namespace) -> int:
     return OK
 
 
-def train_command(chosen: argparse.Namespace) -> int:
-    """``dsanet train``: phantom → package."""
-    from .training import default_config, train
+def cohort_command(chosen: argparse.Namespace) -> int:
+    """``dsanet cohort``: one's own patients as a cohort."""
+    from .cohort.command import run
 
-    names = ("patients", "validation", "samples", "minutes", "width", "seed", "threads", "segmenter", "dice")
-    changes = {name: getattr(chosen, name) for name in names if getattr(chosen, name) is not None}
-    config = default_config(chosen.model, str(chosen.cache), **changes)
-    package = train(config, chosen.out, progress=None if chosen.quiet else lambda text: _say(text, sys.stderr))
+    return run(chosen)
+
+
+def train_command(chosen: argparse.Namespace) -> int:
+    """``dsanet train``: phantom or cohort → package."""
+    from .training.command import run_training
+
+    try:
+        package = run_training(chosen, None if chosen.quiet else lambda text: _say(text, sys.stderr))
+    except ChoiceError as error:
+        raise _WrongUsageError(str(error)) from error
     _say(str(package), sys.stdout)
     return OK
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 RUN_EXAMPLES = """examples:
   dsanet run patient7.avi --out results
@@ -24,13 +25,33 @@ PHANTOM_EXAMPLES = """examples:
 TRAIN_EXAMPLES = """examples:
   dsanet train ffs --out my-ffs --cache cache --minutes 100
   dsanet train response --out my-response --cache cache --segmenter my-ffs
+  dsanet train ffs --cohort my-cohort --out my-ffs --samples 20000 --patience 5
+  dsanet train ffs --cohort my-cohort --folds --out my-folds --samples 20000
+  dsanet train ffs --cohort my-corrections --from ffs-phantom --out my-ffs --samples 2000
+  torchrun --nproc-per-node 4 -m DSANetLib.cli train ffs --preset paper --samples 216000 --out ffs-paper
 
+A cohort is split by 'dsanet cohort split' first. The same command goes on where it was killed.
 Needs the extra: pip install 'dsanet[train]'."""
 EVALUATE_EXAMPLES = """examples:
   dsanet evaluate --out report
   dsanet evaluate --out trial --cohort validation --patients 20 --baseline-patients 20 --unseen-patients 0
 
 Goes on where it was when it is started again with the same --out."""
+
+COHORT_EXAMPLES = """examples:
+  dsanet cohort init study                   # tables for the runs in study/runs and the masks in study/masks
+  dsanet cohort init study --runs films --masks labelme
+  dsanet cohort check study                  # what would spoil a study; exit code 1 if anything would
+  dsanet cohort split study --seed 1
+  dsanet cohort describe study
+
+The folder's format, step by step: docs/cohort.md."""
+
+
+MODELS = (
+    "ffs", "unet", "tdl", "lrs", "unetpp", "attention-unet", "u2net", "tempo",
+    "response", "response-film", "response-clinical",
+)  # fmt: skip
 
 
 def run_options(parser: argparse.ArgumentParser) -> None:
@@ -67,18 +88,38 @@ def phantom_options(parser: argparse.ArgumentParser) -> None:
 def train_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``dsanet train``."""
     add = parser.add_argument
-    add("model", choices=("ffs", "unet", "response", "response-film", "response-clinical"), help="what to train")
+    add("model", choices=MODELS, metavar="MODEL", help=f"what to train: {', '.join(MODELS)}")
     add("--out", required=True, type=Path, metavar="DIR", help="folder of the package")
+    add("--cohort", type=Path, metavar="DIR", help="train on this cohort (split by 'dsanet cohort split')")
+    add("--fold", type=int, metavar="K", help="hold out fold K (from 0), validate on the next one")
+    add("--folds", action="store_true", help="a package a fold, in DIR/fold-0 and so on")
+    add("--from", dest="from_package", metavar="PACKAGE", help="fine-tune this package: its network, a lower rate")
+    add("--preset", choices=("default", "paper"), default="default", help="settings to start from (default: default)")
+    add(
+        "--schedule",
+        choices=("joint", "alone-joint", "key-frame"),
+        help="all parts from the start, TDL and LRS first, or key frames without their neighbours",
+    )
     add("--cache", type=Path, default=Path("dsanet-cache"), metavar="DIR", help="prepared patients are kept here")
     add("--patients", type=_counted, metavar="N", help="training patients")
     add("--validation", type=_counted, metavar="N", help="validation patients")
     add("--samples", type=_counted, metavar="N", help="images to train on, each pass counted")
     add("--minutes", type=float, metavar="M", help="as many samples as fit into this time")
     add("--width", type=_counted, metavar="W", help="channels of the first level")
+    add("--size", type=_counted, metavar="P", help="side of the network's images, a multiple of 16")
+    add("--frames", type=_counted, metavar="F", help="frames of the run that the network sees (10)")
+    add("--lr", type=float, metavar="R", help="peak rate")
+    add("--batch", type=_counted, metavar="N", help="samples a step, of all processes together")
+    add("--accumulate", type=_counted, metavar="N", help="parts in which a batch is taken, where memory is short")
+    add("--patience", type=_counted, metavar="N", help="stop after N reports without improvement, keep the best")
+    add("--precision", choices=("bf16", "float32"), help="bf16 is automatic mixed precision")
+    add("--device", help="auto, cpu or cuda")
+    add("--tensorboard", action="store_true", help="write the log for TensorBoard, too")
     add("--seed", type=int, metavar="S", help="of weights, order and augmentation")
     add("--threads", type=_counted, metavar="N", help="threads of torch")
     add("--dice", choices=("batch", "image"), help="Dice loss of segmenters: over the batch (paper), or each image")
     add("--segmenter", metavar="NAME", help="whose masks a response model sees: package name or folder")
+    add("--masks", choices=("predicted", "true", "none"), help="response models: whose masks, or the key frame alone")
 
 
 def evaluate_options(parser: argparse.ArgumentParser) -> None:
@@ -99,3 +140,32 @@ def _counted(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
     return number
+
+
+def cohort_options(parser: argparse.ArgumentParser) -> None:
+    """Add the actions of ``dsanet cohort`` with their options."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+
+    def action(name: str, text: str) -> Any:
+        made = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        made.add_argument("folder", type=Path, metavar="COHORT", help="folder of the cohort")
+        for flag in ("--verbose", "--quiet"):
+            # Before or after the action; unsaid here, what was said before stays.
+            made.add_argument(flag, action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+        return made.add_argument
+
+    add = action("init", "make the tables from a folder of runs and one of annotations, matched by name")
+    add("--runs", type=Path, metavar="DIR", help="runs (default: runs in the folder)")
+    add("--masks", type=Path, metavar="DIR", help="annotations (default: masks, annotations or labels in the folder)")
+    add("--patients", type=Path, metavar="CSV", help="which run is whose: columns case and patient")
+    add = action("check", "find all that would spoil a study, with file, line and remedy")
+    add("--tables-only", action="store_true", help="do not decode runs and masks")
+    add("--json", action="store_true", help="a JSON line a finding on stdout")
+    add = action("split", "split by patient into training folds and a test set, and store it")
+    add("--folds", type=_counted, default=5, metavar="K", help="for cross-validation (default: 5)")
+    add("--test-share", type=float, default=0.25, metavar="S", help="held out, of the internal patients (0.25)")
+    add("--seed", type=int, default=0, metavar="N", help="of the shuffling (default: 0)")
+    add("--overwrite", action="store_true", help="replace the split that is there")
+    add = action("describe", "tables of what the cohort holds")
+    add("--tables-only", action="store_true", help="do not open the runs")
+    add("--json", action="store_true", help="a JSON line a table on stdout")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from ..clinical import VARIABLES, Variable
 from ..clinical.reading import clinical_lines
 from ..errors import ClinicalError
-from .data import CLINICAL, MANIFEST, OUTCOME, Cohort
+from .data import CLINICAL, MANIFEST, OUTCOME, Cohort, Outcome
 from .findings import Findings
 from .reading import Tables
 
@@ -42,11 +42,17 @@ def check_tables(cohort: Cohort, tables: Tables, findings: Findings) -> None:
 def _check_rows(cohort: Cohort, tables: Tables, findings: Findings) -> None:
     patients = {patient.patient for patient in cohort.patients}
     lines = {row.patient: row.line for row in reversed(tables.manifest)}
+    filled = {
+        CLINICAL: any(value is not None for record in tables.clinical.values() for value in record.values.values()),
+        OUTCOME: any(row.outcome != Outcome() for row in tables.outcomes.values()),
+    }
     for name, rows in ((CLINICAL, set(tables.clinical)), (OUTCOME, set(tables.outcomes))):
         path = findings.folder / name
         if not path.is_file() or not rows:
             findings.add(path, None, "has no patient", "Fill it in, or train segmentation alone", severe=False)
             continue
+        if not filled[name]:
+            findings.add(path, None, "is not filled in", "Fill it in, or train segmentation alone", severe=False)
         for patient in sorted(patients - rows, key=lambda patient: lines[patient]):
             problem = f"patient {patient} has no row in {name}"
             remedy = "Add the row, with empty cells where nothing is known, or correct the patient's name"

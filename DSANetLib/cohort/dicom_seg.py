@@ -34,6 +34,15 @@ def dicom_seg_masks(
         No segmentation, damaged, of another size than the run, or not saying which frame it marks.
     """
     dataset = _dataset(path)
+    try:
+        return _masks(dataset, frame, shape, meaning, path)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise CohortError(f"lacks what a segmentation must say ({error})", _AGAIN, path) from error
+
+
+def _masks(
+    dataset: Any, frame: int, shape: tuple[int, int], meaning: str, path: Path
+) -> tuple[np.ndarray, np.ndarray | None]:
     found = (int(dataset.Rows), int(dataset.Columns))
     if found != shape:
         raise CohortError(
@@ -42,7 +51,9 @@ def dicom_seg_masks(
             path,
         )
     try:
-        pixels = np.asarray(dataset.pixel_array).reshape(-1, *shape)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            pixels = np.asarray(dataset.pixel_array).reshape(-1, *shape)
     except Exception as error:  # pydicom raises nearly every class there is on damaged pixels
         raise CohortError(f"the pixels cannot be decoded ({type(error).__name__})", _AGAIN, path) from error
     chosen = _planes_of(dataset, frame, len(pixels), path)
@@ -59,7 +70,10 @@ def dicom_seg_masks(
 def frames_of(path: Path) -> list[int]:
     """Return the 0-based frames that a DICOM Segmentation refers to; empty where it names none."""
     dataset = _dataset(path, header=True)
-    return sorted({frame for _, frames in _references(dataset) for frame in frames})
+    try:
+        return sorted({frame for _, frames in _references(dataset) for frame in frames})
+    except (AttributeError, IndexError, TypeError, ValueError) as error:
+        raise CohortError(f"lacks what a segmentation must say ({error})", _AGAIN, path) from error
 
 
 def _dataset(path: Path, *, header: bool = False) -> Any:

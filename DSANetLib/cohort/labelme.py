@@ -115,7 +115,8 @@ def _regions(drawn: list[Any], shape: tuple[int, int], path: Path, meaning: str)
             raise CohortError("is no shape", "Save the annotation again in LabelMe", place)
         label = str(one.get("label"))
         named: Any = tissue(label) or (meaning if len(names) == 1 else None)
-        if (one.get("flags") or {}).get("hole"):
+        flags = one.get("flags")
+        if isinstance(flags, dict) and flags.get("hole"):
             named = "hole"
         if named is None:
             if not known:
@@ -125,7 +126,7 @@ def _regions(drawn: list[Any], shape: tuple[int, int], path: Path, meaning: str)
         pixels = _pixels(one, shape, place)
         if not pixels.any():
             log.warning("%s covers the centre of no pixel and is left out", place)
-        group = one.get("group_id")
+        group = None if one.get("group_id") is None else str(one["group_id"])
         in_label = re.search(r"(\d+)\s*$", label)
         lesion = ("group", group) if group is not None else ("label", label) if in_label else ("shape", number)
         regions.append(_Region(named, group, lesion, pixels))

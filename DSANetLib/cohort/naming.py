@@ -40,8 +40,13 @@ def frame_in_name(name: str, run: Path | None = None) -> int | None:
     if found is None and run is not None:
         own = run.name.split(".")[0]
         rest = stem[len(own) :] if stem.lower().startswith(own.lower()) else ""
-        found = re.match(r"[ _.-]+0*(\d+)(?!\d)", rest)
-    return int(found[1]) - 1 if found and int(found[1]) > 0 else None
+        numbers = re.findall(r"(?<![^\W_])0*(\d+)(?![^\W_])", rest)
+        found = re.match(r"[ _.-]+0*(\d+)(?![^\W_])", rest)
+        # p1_run1_tumour_0014.png: one number alone can only be the frame.
+        number = int(found[1]) if found else int(numbers[0]) if len(numbers) == 1 else 0
+    else:
+        number = int(found[1]) if found else 0
+    return number - 1 if number > 0 else None
 
 
 def named_frames(mask: Path, run: Path, document: dict[str, Any] | None = None) -> dict[str, int]:

@@ -46,13 +46,21 @@ def seg_nrrd_masks(
     return merge_segments(segments, shape, meaning, path)
 
 
-def slices_of(path: Path) -> int:
-    """Return the number of slices of a ``.seg.nrrd``; 0 where it cannot be read."""
+def frames_of(path: Path) -> list[int]:
+    """Return the 0-based frames whose slices are not empty; none where the file holds a single slice.
+
+    Raises
+    ------
+    CohortError
+        Damaged.
+    """
     try:
-        fields, _ = nrrd_header(path)
-        return [*map(int, fields["sizes"].split()), 1][2 + _listed_first(fields)]
-    except (RunError, KeyError, ValueError, IndexError):
-        return 0
+        fields, start = nrrd_header(path)
+    except RunError as error:
+        raise CohortError(error.problem, error.remedy, path) from error
+    block = _block(path, fields, start)
+    first = _offsets(fields)[2]
+    return [i + first for i, plane in enumerate(block) if plane.any()] if len(block) > 1 else []
 
 
 def _listed_first(fields: dict[str, str]) -> int:
@@ -72,6 +80,8 @@ def _block(path: Path, fields: dict[str, str], start: int) -> np.ndarray:
         values = np.frombuffer(raw, (">" if fields.get("endian") == "big" else "<") + kind, int(np.prod(sizes)))
     except (KeyError, ValueError, zlib.error) as error:
         raise CohortError("is truncated or damaged", _AGAIN, path) from error
+    if min(sizes, default=0) < 1 or not 2 + _listed_first(fields) <= len(sizes) <= 3 + _listed_first(fields):
+        raise CohortError("is no labelmap of slices", _AGAIN, path)
     block = values.reshape(sizes[::-1])
     if not _listed_first(fields):
         block = block[..., None]
@@ -82,12 +92,11 @@ def _block(path: Path, fields: dict[str, str], start: int) -> np.ndarray:
 
 def _plane(block: np.ndarray, fields: dict[str, str], frame: int, shape: tuple[int, int], path: Path) -> np.ndarray:
     """Return the frame's slice on the run's pixels: (rows, columns, layers)."""
-    offsets = [int(value) for value in fields.get("segmentation_referenceimageextentoffset", "0 0 0").split()]
-    left, top, first = (*offsets, 0, 0, 0)[:3]
+    left, top, first = _offsets(fields)
     at = 0 if len(block) == 1 else frame - first
     rows, columns = block.shape[1:3]
     # Slicer crops the labelmap only where it says so by the offset; else its size is the run's.
-    cropped = "segmentation_referenceimageextentoffset" in fields and any(offsets)
+    cropped = any((left, top, first))
     fits = top >= 0 and left >= 0 and top + rows <= shape[0] and left + columns <= shape[1]
     if not fits or (not cropped and (rows, columns) != shape):
         raise CohortError(
@@ -101,6 +110,13 @@ def _plane(block: np.ndarray, fields: dict[str, str], frame: int, shape: tuple[i
     elif not cropped:
         raise CohortError(f"has {len(block)} slices, none for frame {frame + 1}", "Correct the frame", path)
     return out
+
+
+def _offsets(fields: dict[str, str]) -> tuple[int, int, int]:
+    """Return where a cropped labelmap begins in the run: column, row, slice."""
+    texts = fields.get("segmentation_referenceimageextentoffset", "").split()
+    left, top, first = (*(int(text) for text in texts if re.fullmatch(r"-?\d+", text)), 0, 0, 0)[:3]
+    return left, top, first
 
 
 def _listed(fields: dict[str, str]) -> list[tuple[tuple[str, ...], int, int]]:

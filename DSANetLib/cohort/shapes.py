@@ -46,8 +46,9 @@ def _inside(
     """Ask the centres between two corners (x, y) whether they lie inside."""
     out = np.zeros(shape, bool)
     # The first and the last centre in the box: pixel i has its centre at i + 0.5.
-    left, top = np.maximum(np.ceil(low - 0.5), 0).astype(int)
-    right, bottom = np.minimum(np.floor(high - 0.5), (shape[1] - 1, shape[0] - 1)).astype(int)
+    ends = shape[1], shape[0]
+    left, top = np.clip(np.ceil(low - 0.5), 0, ends).astype(int)
+    right, bottom = np.clip(np.floor(high - 0.5), -1, np.subtract(ends, 1)).astype(int)
     if left > right or top > bottom:
         return out
     y, x = np.mgrid[top : bottom + 1, left : right + 1]

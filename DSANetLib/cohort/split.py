@@ -141,14 +141,17 @@ def _check_counts(patients: Sequence[CohortPatient], folds: int, share: float, t
             )
 
 
+def size_band(size_cm: float) -> str:
+    """Return the paper's band of a lesion's longest diameter in cm."""
+    return "< 3 cm" if size_cm < _SMALL_CM else "3-5 cm" if size_cm < _LARGE_CM else ">= 5 cm"
+
+
 def _stratum(patient: CohortPatient) -> tuple[str, ...]:
     response = {True: "responder", False: "non-responder", None: "unknown"}[patient.responder]
     sizes = patient.lesions_cm
     if not sizes:
         return (response,)
-    largest = max(sizes)
-    band = "< 3 cm" if largest < _SMALL_CM else "3-5 cm" if largest < _LARGE_CM else ">= 5 cm"
-    return response, band, "one lesion" if len(sizes) == 1 else "several lesions"
+    return response, size_band(max(sizes)), "one lesion" if len(sizes) == 1 else "several lesions"
 
 
 def _merged(strata: list[tuple[str, ...]], least: int) -> list[str]:

@@ -117,9 +117,9 @@ def _fits(split: Split, cohort: Cohort, lines: Mapping[str, int], path: Path, fi
             kind = "external" if external[patient] else "internal"
             findings.add(path, lines[patient], f"patient {patient} is {kind} in the manifest, here in {name}", again)
     known = {patient.patient: patient.responder for patient in cohort.patients}
-    for fold in range(split.folds):
-        members = split.fold(fold)[1]
+    parts = {f"fold {fold}": split.fold(fold)[1] for fold in range(split.folds)}
+    for name, members in ({**parts, "the test set": split.test} if split.test else parts).items():
         if not members:
-            findings.add(path, None, f"fold {fold} is empty", "Number the folds from 0 without a gap")
+            findings.add(path, None, f"{name} is empty", "Number the folds from 0 without a gap")
         elif True in known.values() and not any(known.get(patient) for patient in members):
-            findings.add(path, None, f"fold {fold} holds no responder", "Split again, with fewer folds")
+            findings.add(path, None, f"{name} holds no responder", "Split again, with fewer folds or more patients")

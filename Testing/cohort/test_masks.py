@@ -309,3 +309,27 @@ def test_text_is_no_mask(tmp_path):
     with pytest.raises(CohortError, match="is no mask that is read"):
         read(tmp_path / "a.txt")
     assert read(write_png(tmp_path / "a.png", box(3, 9, 20, 31).astype(np.uint8) * 255)).tumour.sum() == 66
+
+
+def test_damaged_files_end_in_one_sentence_and_in_nothing_else(labelme, tmp_path):
+    plane = box(3, 9, 20, 31)
+    sources = (
+        labelme(drawn("tumour", corners(3, 9, 20, 31)), name="a.json"),
+        seg_nrrd(tmp_path / "a.seg.nrrd", plane[None], {"Segment0_Name": "tumour"}),
+        dicom_seg(tmp_path / "a.dcm", [(2, 3, plane)]),
+        write_png(tmp_path / "a.png", plane.astype(np.uint8)),
+    )
+    random = np.random.default_rng(3)
+    refused = []
+    for source in sources:
+        whole = np.frombuffer(source.read_bytes(), np.uint8)
+        for attempt in range(40):
+            data = whole.copy()
+            data[random.integers(0, len(data), 6)] = random.integers(0, 256, 6)
+            source.write_bytes(data[: len(data) - (attempt % 2) * random.integers(1, len(data))].tobytes())
+            try:
+                assert read(source).tumour.shape == SIZE
+            except CohortError as error:
+                refused.append((source.name, str(error)))
+    assert len(refused) > 60
+    assert all(name in text and "\n" not in text for name, text in refused)

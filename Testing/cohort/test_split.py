@@ -182,7 +182,7 @@ def test_split_of_ones_own_needs_no_folds(folder):
         "patient,set\n" + "".join(f"p{i},{'test' if i > 5 else 'train'}\n" for i in range(1, 8))
     )
     split = read_split(folder)
-    assert (split.folds, split.test, split.seed) == (0, ("p6", "p7"), None)
+    assert (split.folds, split.test, split.seed) == (0, ("p5", "p7"), None)
 
 
 @pytest.mark.parametrize(
@@ -198,6 +198,15 @@ def test_tables_that_cannot_be_are_refused(stored, old, new, message):
     edit(stored, old, new)
     with pytest.raises(CohortError, match=message):
         read_split(stored)
+
+
+def test_test_set_without_a_responder_is_found(folder):
+    # p2, p3, p6 and p7: of these only p2 responded.
+    sets = {"p3": "test", "p6": "test"}
+    lines = ["patient,set", *(f"p{i},{sets.get(f'p{i}', 'train')}" for i in range(1, 8))]
+    (folder / "split.csv").write_text("\n".join(lines) + "\n")
+    with pytest.raises(CohortError, match="the test set holds no responder"):
+        read_split(folder)
 
 
 def test_damaged_facts_and_missing_table_are_said(stored):
