@@ -54,7 +54,7 @@ def calibration_tables(study: Study) -> list[Table]:
     for group in dict.fromkeys(scores.group for scores in pooled.inputs):
         own = [scores for scores in pooled.inputs if scores.group == group]
         rows = tuple(_row(scores) for scores in own)
-        sentences = " ".join(filter(None, (note, *pooled.sentences, *(scores.problem for scores in own))))
+        sentences = " ".join(filter(None, (note, *pooled.sentences, *dict.fromkeys(scores.problem for scores in own))))
         tables.append(Table(f"Calibration, {group}", columns, rows, sentences))
     return tables
 

@@ -168,7 +168,8 @@ def table1(study: Study) -> Table:
     note = (
         "Numbers: mean ± SD, and median (quartiles) where they do not look normal (Shapiro–Wilk in each cohort, "
         "p < 0.05). Numbers that look normal by Welch's t test, others by Mann–Whitney U; levels by chi², by Fisher's "
-        "exact test where expected counts are small. Two-sided, not corrected for the number of rows. A dash where a "
+        "exact test where expected counts are small. Follow-up: months until progression or censoring. "
+        "Two-sided, not corrected for the number of rows. A dash where a "
         "cohort is empty or all have one value."
     )
     return Table("Table 1. Patients", columns, tuple(rows), note)
@@ -197,7 +198,7 @@ def _characteristics(study: Study) -> list[_Row]:
         _Row("lesions", "number", lambda p: float(len(p.lesions_cm))),
         _Row("largest_lesion", "number", lambda p: max(p.lesions_cm, default=None), "cm"),
         _Row("runs", "number", lambda p: float(p.runs)),
-        _Row("pfs", "number", lambda p: p.pfs_months, "months"),
+        _Row("follow_up", "number", lambda p: p.pfs_months, "months"),
     ]
     return rows
 
@@ -222,7 +223,8 @@ def _numbers(row: _Row, values: dict[str, list[float | str]]) -> list[tuple[Cell
     groups = [np.array(values[group], dtype=np.float64) for group in GROUPS]
     normal = looks_normal([group for group in groups if len(group)])
     tests = [numeric_test(groups[0], other, normal=normal) for other in groups[1:]]
-    judged: tuple[Cell, ...] = (tests[0].name, tests[0].p, tests[1].p)
+    told = tests[0].name if any(test.p is not None for test in tests) else ""
+    judged: tuple[Cell, ...] = (told, tests[0].p, tests[1].p)
     means = tuple(_mean_text(group) for group in groups)
     mean_row = (row.name, "mean ± SD", row.unit, *means, *(judged if normal else ("", None, None)))
     if normal:

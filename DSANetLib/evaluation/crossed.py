@@ -48,15 +48,18 @@ class Ratios:
 
     @property
     def value(self) -> float:
-        """Mean over trainings of each training's ratio; nan where one has nothing to divide by."""
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return float(np.mean(self.numerators.sum(axis=1) / self.denominators.sum(axis=1)))
+        """The ratio over all trainings; nan where there is nothing to divide by.
+
+        Where all have the same denominators, as in a mean over patients, it is the mean of the trainings' own figures.
+        """
+        whole = float(self.denominators.sum())
+        return float(self.numerators.sum()) / whole if whole else float("nan")
 
     def samples(self, draws: Draws) -> np.ndarray:
-        """Return the (B,) values of the resamples; nan where a drawn training has nothing to divide by."""
+        """Return the (B,) values of the resamples; nan where those drawn have nothing to divide by."""
+        parts = (draws.over_seeds(draws.weights @ sums.T) for sums in (self.numerators, self.denominators))
         with np.errstate(invalid="ignore", divide="ignore"):
-            ratios = (draws.weights @ self.numerators.T) / (draws.weights @ self.denominators.T)
-        return draws.over_seeds(ratios)
+            return np.asarray(np.divide(*parts))
 
 
 @dataclass(frozen=True, eq=False)

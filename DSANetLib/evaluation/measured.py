@@ -71,8 +71,10 @@ def share_figure(
     whole: Callable[[SegmentationResult], float],
 ) -> Ratios | None:
     """Return a share of all runs', lesions' or components', in per cent; None where there is none of the whole."""
-    rows = [(r.seed, r.record.patient, 100.0 * part(r), float(whole(r))) for r in results if whole(r)]
-    figure = gather(rows, average=False)
+    rows = [(r.seed, r.record.patient, 100.0 * part(r), float(whole(r))) for r in results]
+    # A training without any of the whole (no failure, say) still counts as a training.
+    concerned = {row[1] for row in rows if row[3]}
+    figure = gather((row for row in rows if row[1] in concerned), average=False)
     if figure is None:
         return None
     count = round(sum(row[3] for row in rows) / figure.seeds)

@@ -71,10 +71,10 @@ class InputScores:
     @property
     def problem(self) -> str:
         """Why there is no ROC curve, as a sentence; empty where there is one."""
-        if self.responder.all() or not self.responder.any():
-            kind = "responders" if self.responder.any() else "non-responders"
-            return f"{self.label}, {self.group}: all {len(self.patients)} patients are {kind}."
-        return ""
+        if self.responder.any() and not self.responder.all():
+            return ""
+        who = "Every patient" if self.responder.all() else "No patient"
+        return f"{who} of the cohort '{self.group}' is a responder, so that there is no AUC and no calibration slope."
 
     def of(self, patients: Sequence[str]) -> InputScores:
         """Return the same of some patients, in sorted order."""
@@ -93,7 +93,7 @@ class Pooled:
 
     def note(self, text: str) -> str:
         """Return a table's note with the sentences on what is missing behind it."""
-        problems = (each.problem for each in self.inputs)
+        problems = dict.fromkeys(each.problem for each in self.inputs)
         return " ".join(filter(None, (text, *self.sentences, *problems)))
 
 

@@ -59,8 +59,10 @@ class SurvivalCurve:
     events: int
 
     @property
-    def at_end(self) -> Estimate:
-        """Survival at the end of follow-up with its interval."""
+    def at_end(self) -> Estimate | None:
+        """Survival at `MONTHS` with its interval; None where nobody was followed so far."""
+        if self.survival[-1] > 0 and not self.at_risk[-1][1]:
+            return None
         return Estimate(self.survival[-1], self.low[-1], self.high[-1], self.patients, self.patients)
 
     @property
