@@ -69,7 +69,7 @@ def remove_leftovers(folder: Path) -> None:
     """Take away what a program that was killed left half-written in a folder, and give back what it had put aside."""
     for path in folder.glob(".*-*") if folder.is_dir() else ():
         found = _LEFTOVER.fullmatch(path.name)
-        if found is None or _runs(int(found["pid"])):
+        if found is None or runs(int(found["pid"])):
             continue
         name, kind = found["name"], found["kind"]
         if kind == "old" and not (folder / name).exists():
@@ -80,7 +80,7 @@ def remove_leftovers(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _runs(pid: int) -> bool:
+def runs(pid: int) -> bool:
     """Return whether a process of this number runs; in doubt it does."""
     if pid == os.getpid():
         return False  # this one has nothing under way when it asks

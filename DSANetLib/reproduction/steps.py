@@ -140,7 +140,8 @@ def run_steps(desk: Desk, command: Sequence[str], jobs: int, progress: Progress 
         Called with a line as a step begins, ends or fails.
     """
     waiting = [name for name in desk.steps if not desk.is_done(name)]
-    total, failed = len(desk.steps), []
+    total = len(desk.steps)
+    failed: list[str] = []
     running: dict[str, tuple[subprocess.Popen[bytes], float]] = {}
     try:
         while waiting or running:

@@ -15,7 +15,8 @@ def patients(count: int, seed: int) -> tuple[list[ClinicalRecord], np.ndarray]:
     records, responders = [], rng.random(count) < 0.5
     for i in range(count):
         values = {
-            "age": rng.normal(60, 10), "sex": "male" if rng.random() < 0.8 else "female", "hbv": "yes" if rng.random() < 0.7 else "no",
+            "age": rng.normal(60, 10), "sex": "male" if rng.random() < 0.8 else "female",
+            "hbv": "yes" if rng.random() < 0.7 else "no",
             "afp": float(np.exp(rng.normal(6.0 - 1.5 * responders[i], 1.5))), "pt": rng.normal(13, 1),
             "child_pugh": float(rng.integers(5, 8)), "ascites": "yes" if rng.random() < 0.2 else "no",
             "tbil": rng.normal(20, 4), "alb": rng.normal(38, 4), "ast": rng.normal(50, 9), "alt": rng.normal(45, 9),

@@ -1,0 +1,139 @@
+"""A predicted mask against the annotated one, on the source pixels of the annotated key frame."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..cohort import CohortRun, FrameMasks, frame_masks
+from ..errors import TrainingError
+from ..evaluation.failures import failure_cause
+from ..evaluation.metrics import dice, match_lesions, pixel_metrics
+from ..evaluation.records import RunRecord
+from ..evaluation.study import SegmentationResult
+from ..evaluation.surfaces import surface_distance
+from ..models import SegmentationModel
+from ..pipeline import segment_prepared
+from ..preparation import KeyFrame, PreparationConfig, PreparedRun
+from ..results import Segmentation
+from ..training.cases import TrainingRun
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Whose results they are: fields of :class:`SegmentationResult`."""
+
+    network: str
+    seed: int
+    fold: int
+    group: str
+
+
+def at_key_frame(run: TrainingRun, config: PreparationConfig) -> PreparedRun:
+    """Return a prepared run whose key frame is the annotated one, which no network may change."""
+    prepared = run.as_prepared(config)
+    key = KeyFrame(run.key, "user", np.zeros(len(run.times)), float(run.times[run.key]))
+    return replace(prepared, key_frame=key)
+
+
+def segment_at_key_frame(run: TrainingRun, model: SegmentationModel) -> Segmentation:
+    """Segment a prepared run at its annotated key frame."""
+    return segment_prepared(at_key_frame(run, model.card.preparation), model)
+
+
+def true_masks(case: CohortRun, key: int, rows: int, columns: int) -> FrameMasks:
+    """Return the annotated masks of a frame (0-based); empty ones for a run without tumour that nobody drew on.
+
+    Raises
+    ------
+    TrainingError
+        Where the frame is not annotated.
+    """
+    for frame in case.frames:
+        if frame.frame == key:
+            return frame_masks(frame, rows, columns)
+    if case.tumour_free:
+        nothing = np.zeros((rows, columns), bool)
+        return FrameMasks(nothing, None, nothing.astype(np.uint8))
+    raise TrainingError(f"frame {key + 1} has no mask", "Annotate the key frame, or correct the manifest", case.case_id)
+
+
+def measure(
+    trial: Trial, case: CohortRun, run: TrainingRun, tumour: np.ndarray, liver: np.ndarray | None
+) -> SegmentationResult:
+    """Measure one prediction.
+
+    Parameters
+    ----------
+    trial
+        Whose.
+    case, run
+        The run in the cohort, and prepared.
+    tumour, liver
+        (rows, columns) bool, predicted at ``run.key``; liver None for a network that finds none.
+    """
+    truth = true_masks(case, run.key, *tumour.shape)
+    match = match_lesions(tumour, truth.labels)
+    sizes = _sizes(case, truth.labels)
+    visible = max(1, int(np.count_nonzero(run.geometry.mask_to_source(run.visible))))
+    record = RunRecord(
+        **_facts(case, run.key, tumour.shape[1]),
+        **asdict(pixel_metrics(tumour, truth.labels)),
+        tumour_free=not truth.tumour.any(),
+        liver_dice=None if liver is None or truth.liver is None else dice(liver, truth.liver),
+        lesions_found=match.found,
+        lesions_cm=sizes,
+        components=match.components,
+        false_positives=match.false_positives,
+        predicted_share=100.0 * int(np.count_nonzero(tumour)) / visible,
+        key_frame=run.key,
+        key_error_s=0.0,
+        largest_cm=max(sizes, default=0.0),
+    )
+    distance = None
+    if case.spacing_mm is not None:
+        distance = surface_distance(tumour, truth.tumour, (case.spacing_mm, case.spacing_mm))
+    return SegmentationResult(
+        **asdict(trial),
+        record=record,
+        surface_mm=distance.mean_mm if distance else None,
+        hausdorff95_mm=distance.hausdorff95_mm if distance else None,
+        failure=failure_cause(record),
+    )
+
+
+def failed(trial: Trial, case: CohortRun, reason: str) -> SegmentationResult:
+    """Return the result of a run that gave no mask: Dice 0, every lesion missed."""
+    record = RunRecord(
+        **_facts(case, case.key_frame or 0, None),
+        tumour_free=case.tumour_free,
+        dice=0.0,
+        lesions_found=(False,) * len(case.lesions_cm),
+        lesions_cm=case.lesions_cm,
+        largest_cm=max(case.lesions_cm, default=0.0),
+        error=reason,
+    )
+    return SegmentationResult(**asdict(trial), record=record, failure=failure_cause(record))
+
+
+def _facts(case: CohortRun, key: int, columns: int | None) -> dict[str, Any]:
+    field = None if case.spacing_mm is None or columns is None else case.spacing_mm * columns
+    return {
+        "patient": case.patient,
+        "run": case.case_id,
+        "true_key_frame": key,
+        "artefacts": case.artefacts,
+        "frame_rate": case.frame_rate,
+        "field_mm": field,
+    }
+
+
+def _sizes(case: CohortRun, labels: np.ndarray) -> tuple[float, ...]:
+    """Return the diameters in cm of the lesions with pixels: the cohort's where it numbers them, else by area."""
+    present = [int(label) for label in np.unique(labels) if label]
+    if present and present[-1] <= len(case.lesions_cm):
+        return tuple(case.lesions_cm[label - 1] for label in present)
+    step = (case.spacing_mm or 0.0) / 10
+    return tuple(float(np.sqrt(4 * np.count_nonzero(labels == label) / np.pi)) * step for label in present)

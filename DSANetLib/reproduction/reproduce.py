@@ -1,0 +1,129 @@
+"""The whole study with one call: from a cohort's folder to the report, going on where it was."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from ..cohort import check_cohort, make_split, read_cohort, write_split
+from ..errors import CohortError, OutputError
+from ..evaluation.study import Study, write_study
+from .plan import PLAN, Plan
+from .steps import run_steps
+from .study_folder import open_study
+
+log = logging.getLogger(__name__)
+
+LOCK = ".running"
+
+
+def reproduce(
+    plan: Plan, study: str | Path, *, jobs: int = 2, progress: Callable[[str], None] = log.info
+) -> tuple[Study, list[str]]:
+    """Do all that is not done of a study, and write its records, pictures and report.
+
+    Parameters
+    ----------
+    plan
+        Cohort, size, seed, experiments. Where the cohort has no split yet, one is made and stored with it.
+    study
+        Folder of the study; the steps lie in ``work``, prepared patients in ``cache``, the report beside them.
+    jobs
+        Trainings at once, one thread each.
+    progress
+        Takes a line now and then.
+
+    Returns
+    -------
+    Study
+        What ``read_study`` reads from the folder.
+    list of str
+        Names of the steps that failed; each says why in its ``failed.json`` and in the report.
+
+    Raises
+    ------
+    CohortError
+        Where the cohort cannot be used, or the folder holds another study.
+    OutputError
+        Where the folder cannot be written, or a study is running in it.
+    """
+    study = Path(study)
+    plan = replace(plan, cohort=str(Path(plan.cohort).absolute()))
+    _check(plan, study, progress)
+    began, started = time.monotonic(), datetime.now(timezone.utc).isoformat(timespec="seconds")
+    with _Lock(study):
+        plan.write(study)
+        context = open_study(study, progress)
+        failed = run_steps(context.desk, [sys.executable, "-m", "DSANetLib.reproduction", str(study)], jobs, progress)
+        return _write(study, started, time.monotonic() - began, progress), failed
+
+
+def _check(plan: Plan, study: Path, progress: Callable[[str], None]) -> None:
+    if study.exists() and (study / PLAN).exists():
+        before = Plan.read(study)
+        if (before.cohort, before.size) != (plan.cohort, plan.size):
+            raise CohortError(
+                f"holds a study of size {before.size} on {before.cohort}", "Name another folder with --out", study
+            )
+    elif study.is_dir() and any(study.iterdir()):
+        raise OutputError("is not empty and holds no study", "Name a new folder with --out", study)
+    severe = [finding for finding in check_cohort(plan.cohort, pixels=False) if finding.severe]
+    if severe:
+        raise CohortError(
+            f"{len(severe)} faults would spoil the study; the first: {severe[0]}",
+            f"See all with 'dsanet cohort check {shlex.quote(plan.cohort)}'",
+            plan.cohort,
+        )
+    if not (Path(plan.cohort) / "split.csv").exists():
+        path = write_split(make_split(read_cohort(plan.cohort), seed=plan.seed), plan.cohort)
+        progress(f"the cohort had no split: one was made with seed {plan.seed} and stored in {path}")
+
+
+def _write(study: Path, started: str, seconds: float, progress: Callable[[str], None]) -> Study:
+    from ..evaluation.reporting.report import write_report
+    from .gathering import gather
+    from .pictures import draw_pictures
+
+    context = open_study(study, progress)
+    command = f"dsanet reproduce {Path(context.plan.cohort).name} --size {context.plan.size} --seed {context.plan.seed}"
+    facts = {"started": started, "seconds": round(seconds), "commands": [command]}
+    found = gather(context, facts)
+    write_study(found, study)
+    shutil.rmtree(study / "pictures", ignore_errors=True)
+    draw_pictures(context, found, study / "pictures")
+    html, _ = write_report(study, study / "report")
+    progress(f"report: {html}")
+    return found
+
+
+class _Lock:
+    """Keeps a second process out of the study while this one lives."""
+
+    def __init__(self, study: Path) -> None:
+        self.path = study / LOCK
+
+    def __enter__(self) -> None:
+        from ..whole import runs
+
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            holder = int(self.path.read_text()) if self.path.exists() else 0
+        except (OSError, ValueError):
+            holder = 0
+        if holder and holder != os.getpid() and runs(holder):
+            raise OutputError(f"process {holder} is at work on this study", "Wait for it, or end it", self.path.parent)
+        try:
+            self.path.write_text(str(os.getpid()))
+        except OSError as error:
+            raise OutputError(f"cannot be written ({error.strerror})", "Choose another folder", self.path) from error
+
+    def __exit__(self, *_: object) -> None:
+        self.path.unlink(missing_ok=True)
