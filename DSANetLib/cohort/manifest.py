@@ -159,15 +159,17 @@ def _agree(first: ManifestRow, row: ManifestRow, path: Path, findings: Findings)
 
 
 def _no_file_twice(cases: Iterable[Sequence[ManifestRow]], path: Path, findings: Findings) -> None:
+    """Find a run that is two cases, and a mask that is drawn on two."""
     owner: dict[Path, ManifestRow] = {}
-    for members in cases:
-        row = members[0]
-        other = owner.setdefault(row.path, row)
-        if other.case != row.case:
-            findings.add(
-                path, row.line, f"case {row.case} is the same file as case {other.case} (line {other.line})",
-                "Keep one of them",
-            )  # fmt: skip
+    for row in (row for members in cases for row in members):
+        for file in (row.path, row.tumour, row.liver):
+            other = row if file is None else owner.setdefault(file, row)
+            if other.case == row.case:
+                continue
+            what = f"case {row.case} is the same file" if file == row.path else f"the mask of case {row.case} is that"
+            link = "as" if file == row.path else "of"
+            remedy = "Keep one of them" if file == row.path else "Give each run masks of its own"
+            findings.add(path, row.line, f"{what} {link} case {other.case} (line {other.line})", remedy)
 
 
 def _run(members: Sequence[ManifestRow], path: Path, findings: Findings) -> CohortRun:

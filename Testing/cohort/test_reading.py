@@ -68,6 +68,7 @@ def test_columns_beside_the_needed_ones(folder):
         ("manifest", "p2_run1,3,", "p2_run1,x,", "line 4: column frame: 'x' is no number"),
         ("manifest", "p2,p2_run1", ",p2_run1", "line 4: patient missing"),
         ("manifest", "runs/p2_run1", "runs/p1_run1", "line 4: case p2_run1 is the same file as case p1_run1 (line 2)"),
+        ("manifest", "masks/p2_run1", "masks/p1_run1", "line 4: the mask of case p2_run1 is that of case p1_run1"),
         ("manifest", "patient,case", "patient,name", "line 1: has no column case"),
         ("outcome", "p3,SD", "p3,XX", "outcome.csv, line 4: column response: 'XX' is unknown"),
         ("outcome", "p3,SD", "p2,SD", "outcome.csv, line 4: patient p2 is there twice (line 3)"),
