@@ -182,11 +182,13 @@ def _lost(desk: Desk, waiting: Iterable[str], failed: Sequence[str]) -> list[str
 def _start(desk: Desk, name: str, command: Sequence[str]) -> subprocess.Popen[bytes]:
     folder = desk.begin(name)
     # One thread a process: several together would only wait for each other, and weights repeat for one number only.
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    ours = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    # Inside Slicer the library lies on a path that only the running program knows.
+    ours["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     with (folder / "log.txt").open("ab") as lines:
         # The pipe is the child's only news of us: it closes even if this process is killed, and the child ends.
         return subprocess.Popen(
-            [*command, name], stdout=lines, stderr=lines, stdin=subprocess.PIPE, env=os.environ | threads,
+            [*command, name], stdout=lines, stderr=lines, stdin=subprocess.PIPE, env=os.environ | ours,
             start_new_session=True,
         )  # fmt: skip
 
