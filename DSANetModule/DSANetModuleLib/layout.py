@@ -66,7 +66,7 @@ class Layout:
     def update(self) -> None:
         """Show the chosen run in the slice view, once: what the user does with the view afterwards stays.
 
-        Tilting it or moving it off the frame does not stay: a stroke would miss the frame. Slicer has no lock for it, so
+        Tilting it or moving it off the frame does not stay: a stroke would miss the frame. Slicer has no lock for it;
         the view is put right on entering, on choosing a run and with each frame that is shown.
         """
         case = self.context.case

@@ -184,6 +184,7 @@ def test_remove_takes_maps_and_curves_out_of_the_scene(panel, scene, run):
     assert gone == {
         "vtkMRMLScalarVolumeNode": 1,
         "vtkMRMLScalarVolumeDisplayNode": 1,
+        "vtkMRMLColorLegendDisplayNode": 1,
         "vtkMRMLPlotChartNode": 1,
         "vtkMRMLPlotSeriesNode": 3,
         "vtkMRMLTableNode": 3,
