@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,15 +24,28 @@ _CLASS = re.compile(r"(vtkMRML|vtkSlicer|vtkSegment|qMRML|qSlicer)\w+")
 _METHOD = re.compile(r"[A-Z][a-z]*[A-Z]\w*|\w*MRML\w*")
 _WORD = re.compile(r"[A-Z][a-z]+")
 _DECLARED = re.compile(
-    r"\b(\w+) ?\(|\bdef (\w+)|\bclass (?:\w+ )?(\w+)\b|^[ \t]*(\w+)(?: = [^,\n]+)?,?[ \t]*(?://.*)?$", re.MULTILINE
+    r"(?<![.>\w])(\w+) ?\(|\bdef (\w+)|\bclass (?:\w+ )?(\w+)\b|^[ \t]*(\w+)(?: = [^,\n]+)?,?[ \t]*(?://.*)?$",
+    re.MULTILINE,
 )
 _MACRO = re.compile(r"vtk(Set|Get|Boolean)\w*Macro ?\( ?(\w+)")
+# Templates and filters that call or override what VTK declares; nothing here uses them.
+_NEVER = ("Libs/vtkITK/", "Base/CLI/", "Libs/MRML/Core/vtkITKTransform", "Base/Logic/vtkImage")
+# VTK's classes that the code uses itself; what vtkObject has is VTK's wherever it is called.
+_VTK = {
+    "vtkCommonCore": ("vtkDataArray", "vtkPoints", "vtkStringArray", "vtkLookupTable"),
+    "vtkCommonDataModel": ("vtkImageData", "vtkTable", "vtkPolyData", "vtkPointData"),
+    "vtkCommonMath": ("vtkMatrix4x4",),
+    "vtkCommonTransforms": ("vtkGeneralTransform",),
+    "vtkRenderingCore": ("vtkRenderer", "vtkRenderWindow", "vtkActor2D", "vtkImageMapper", "vtkWindowToImageFilter"),
+}
 # Of a name that several classes have, the one that ours is.
 _FIRST = (
     *("Libs/MRML/Core/vtkMRMLNode.h", "Libs/MRML/Core/vtkMRMLScene.h", "Libs/MRML/Core/vtkMRMLSequenceNode.h"),
     *("Modules/Loadable/Sequences/MRML/vtkMRMLSequenceBrowserNode.h", "Libs/MRML/Core/vtkMRMLSequenceBrowserNode.h"),
     *("Libs/MRML/Core/vtkMRMLVolumeNode.h", "Libs/MRML/Core/vtkMRMLSegmentationNode.h"),
     *("Libs/vtkSegmentationCore/vtkSegmentation.h", "Libs/vtkSegmentationCore/vtkSegment.h"),
+    *("Libs/MRML/Core/vtkMRMLDisplayableNode.h", "Libs/MRML/Core/vtkMRMLStorageNode.h"),
+    *("Libs/MRML/Logic/vtkMRMLApplicationLogic.h", "Base/QTCore/qSlicerCoreApplication.h"),
     *("Libs/MRML/Core/vtkMRMLTableNode.h", "Libs/MRML/Core/vtkMRMLDisplayNode.h", "Base/Python/slicer/util.py"),
 )
 HEAD = """\
@@ -40,7 +55,8 @@ Oldest supported release: **Slicer 5.10** (November 2025), the first with Python
 Slicer 5.12 brings a progress window for packages (`slicer.packaging`), and all versions of packages that DSANet needs.
 
 Every call of Slicer in `DSANetModule` and `DSANetLib/mrml`, the file of Slicer's sources that declares it, and the
-oldest release whose sources have the name ("5.4" stands for 5.4 and older). What is `VTK` or `CTK` is declared there.
+oldest release whose sources have the name ("5.4" stands for 5.4 and older). What is `VTK` is declared there; `VTK; file`
+is a name that VTK's classes and a node of Slicer both have, and that is called on both or on either.
 Written by `docs/slicer_api.py` from a clone of Slicer; a test says which calls are missing here.
 
 | call | declared in | since |
@@ -67,6 +83,9 @@ Base/QTCore/qSlicerFileReader.h, Base/QTCore/qSlicerIO.h | 5.4 |
 _ELSEWHERE = {
     "GetProperty": "VTK | –",
     "PyTorchUtils.PyTorchUtilsLogic": "the extension PyTorch, PyTorchUtils/PyTorchUtils.py | any",
+    "slicer.app.connect": "Qt | –",
+    "slicer.app.testingEnabled": "Base/QTCore/qSlicerBaseQTCorePythonQtDecorators.h | 5.4",
+    "slicer.dicomDatabase.fileValue": "CTK, Libs/DICOM/Core/ctkDICOMDatabase.h | any",
     "VTKObservationMixin": "Base/Python/slicer/util.py | 5.4",
     "SampleDataLogic": "Modules/Scripted/SampleData/SampleData.py | 5.4",
     "slicer.modules.dicomPlugins": "made by the first DICOM plug-in, Modules/Scripted/DICOM/DICOM.py | 5.4",
@@ -143,16 +162,29 @@ def _declarations(text: str) -> Iterator[str]:
         yield from (name + "On", name + "Off") if kind == "Boolean" else (kind + name,)
 
 
+@cache
+def _vtk() -> tuple[set[str], set[str]]:
+    """Return the names that every VTK object has, and those of the classes that the code uses."""
+    from vtkmodules.vtkCommonCore import vtkObject
+
+    classes = [getattr(import_module(f"vtkmodules.{module}"), name) for module in _VTK for name in _VTK[module]]
+    return set(dir(vtkObject)), {name for each in classes for name in dir(each)}
+
+
 def _row(name: str, declared: dict[str, dict[str, list[str]]]) -> str:
     """Return the table's row of a name."""
+    of_all, of_vtk = _vtk()
     if name in _ELSEWHERE:
         return f"| `{name}` | {_ELSEWHERE[name]} |\n"
+    if name in of_all:
+        return f"| `{name}` | VTK | – |\n"
     module, _, last = name.rpartition(".")
     # slicer.util.loadUI is in slicer/util.py and nowhere else; methods of nodes are in headers.
     suffix = f"{module.replace('.', '/')}.py" if module.startswith("slicer.") else ".py" if module else ".h"
     files = {r: [file for file in found.get(last, []) if file.endswith(suffix)] for r, found in declared.items()}
-    if module.startswith("slicer") and not any(files.values()):
+    if module == "slicer.app" or (module.startswith("slicer") and not any(files.values())):
         files = {release: found.get(last, []) for release, found in declared.items()}
+    files = {release: [file for file in found if not file.startswith(_NEVER)] for release, found in files.items()}
     now = files["HEAD"]
     if not now:
         return f"| `{name}` | VTK | – |\n"
@@ -160,6 +192,7 @@ def _row(name: str, declared: dict[str, dict[str, list[str]]]) -> str:
     named = [file for file in now if Path(file).stem == last]
     best = next((file for file in (*named, *_FIRST) if file in now), min(now, key=lambda f: (f.count("/"), f)))
     since = next(release for release in RELEASES if files[release])
+    best = f"VTK; {best}" if name in of_vtk else best
     return f"| `{name}` | {best} | {'5.13' if since == 'HEAD' else '.'.join(since[1:].split('.')[:2])} |\n"
 
 

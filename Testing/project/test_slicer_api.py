@@ -37,6 +37,16 @@ def test_every_call_is_listed(rows, used):
     assert not missing, f"python docs/slicer_api.py CLONE_OF_SLICER > docs/slicer-api.md; missing: {missing}"
 
 
+def test_what_is_vtks_is_called_so(rows):
+    """Names that every VTK object has, and those of images and matrices, are no finds in Slicer's filters."""
+    for name in ("AddObserver", "GetMTime", "AllocateScalars", "GetExtent", "SetElement"):
+        assert rows[name] == ("VTK", "–")
+    for name in ("SetDimensions", "DeepCopy", "GetName"):
+        assert rows[name][0].startswith("VTK; Libs/")
+    assert rows["AddDisplayableManager"][0] == "Libs/MRML/DisplayableManager/vtkMRMLDisplayableManagerGroup.h"
+    assert not [name for name, (source, _since) in rows.items() if "vtkITK" in source]
+
+
 def test_every_call_is_in_the_oldest_supported_release(rows, used):
     for name in set(used) & set(rows):
         since = rows[name][1]
