@@ -55,8 +55,8 @@ Oldest supported release: **Slicer 5.10** (November 2025), the first with Python
 Slicer 5.12 brings a progress window for packages (`slicer.packaging`), and all versions of packages that DSANet needs.
 
 Every call of Slicer in `DSANetModule` and `DSANetLib/mrml`, the file of Slicer's sources that declares it, and the
-oldest release whose sources have the name ("5.4" stands for 5.4 and older). What is `VTK` is declared there; `VTK; file`
-is a name that VTK's classes and a node of Slicer both have, and that is called on both or on either.
+oldest release whose sources have the name ("5.4" stands for 5.4 and older). What is `VTK` is declared there; `VTK;` and
+a file: a name that VTK's classes and a node of Slicer both have, and that is called on both or on either.
 Written by `docs/slicer_api.py` from a clone of Slicer; a test says which calls are missing here.
 
 | call | declared in | since |

@@ -30,7 +30,9 @@ def find_field(run: DSARun, config: PreparationConfig, seen: stream.Glance) -> b
         field = border.as_field(np.ones((run.rows, run.columns), bool) if given is None else given)
     if field is None:
         raise PreparationError(
-            "nothing is left inside the border", "Choose a run whose collimator is open, or set border to none", where
+            f"nothing is left inside the border of {run.columns} x {run.rows} pixels",
+            "Choose a run with larger frames, and with the collimator open",
+            where,
         )
     return field
 

@@ -72,7 +72,7 @@ def read_dicom(files: Sequence[Path], case_id: str | None, default_id: str) -> D
         if (candidate.rows, candidate.columns) != shape or candidate.dtype != pixels.dtype:
             found = f"{candidate.columns} x {candidate.rows} {candidate.dtype}"
             usual = f"{pixels.columns} x {pixels.rows} {pixels.dtype}"
-            raise RunError(f"the frame is {found}, the first is {usual}", _EVEN, other)
+            raise RunError(f"the frame is {found}, the first of its series, {path.name}, is {usual}", _EVEN, other)
     count = sum(part[2].count for part in parts)
     name = case_id or neutral_name(default_id, dataset, pixels)
     source = name if any(reveals(str(part[0]), identifiers(dataset)) for part in parts[:1]) else str(path)

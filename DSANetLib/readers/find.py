@@ -64,7 +64,22 @@ def find_runs(paths: Iterable[str | Path] | str | Path) -> list[RunSource]:
     found: list[RunSource] = []
     for path in given:
         found += (_in_folder(path) or [RunSource(path, case_name(path))]) if is_folder(path) else [_file(path)]
-    found = list({(source.path, source.files): source for source in found}.values())
+    return _named(list({(source.path, source.files): source for source in found}.values()))
+
+
+def group_dicom(files: Sequence[str | Path]) -> list[RunSource]:
+    """Return the runs that DICOM files form, grouped and ordered as `find_runs` does with those of a folder.
+
+    Parameters
+    ----------
+    files
+        Of one series or several; those that cannot be read, and reports, are left out or a source of their own.
+    """
+    paths = [Path(path) for path in files]
+    return _named(_dicom_runs(paths[0].parent, paths)) if paths else []
+
+
+def _named(found: list[RunSource]) -> list[RunSource]:
     names = unique_names(*zip(*(_neutral_names(source) for source in found), strict=True)) if found else []
     return [replace(source, case_id=name) for source, name in zip(found, names, strict=True)]
 

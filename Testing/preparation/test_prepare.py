@@ -255,7 +255,8 @@ def test_a_hundred_frames_of_nothing_are_one_clear_line(value):
 def test_a_closed_collimator_is_one_clear_line():
     frames = np.zeros((5, 200, 200), np.uint8)
     frames[:, 100:106, 90:104] = 200
-    with pytest.raises(PreparationError, match=r"^shut: nothing is left inside the border\. .*border to none"):
+    said = r"^shut: nothing is left inside the border of \d+ x \d+ pixels\. Choose a run with larger"
+    with pytest.raises(PreparationError, match=said):
         prepare(DSARun(frames, "shut"), SMALL)
 
 

@@ -147,7 +147,8 @@ def test_a_series_of_mixed_sizes_names_the_odd_file(tmp_path: Path, pictures: Pi
     series = generate_uid()
     for i, rows in enumerate((20, 20, 24)):
         write_dicom(tmp_path / f"IM{i}.dcm", pictures(1, rows), SeriesInstanceUID=series, InstanceNumber=i)
-    with pytest.raises(RunError, match=r"IM2\.dcm: the frame is 33 x 24 uint8, the first is 33 x 20"):
+    said = r"IM2\.dcm: the frame is 33 x 24 uint8, the first of its series, IM0\.dcm, is 33 x 20"
+    with pytest.raises(RunError, match=said):
         read_run(tmp_path)
 
 

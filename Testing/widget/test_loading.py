@@ -124,6 +124,26 @@ class TestDicomPlugin:
         paths = [str(write_dicom(tmp_path / f"{i}.dcm", FRAMES)) for i in range(2)]
         assert [loadable.files for loadable in plugin.examineForImport([paths])] == [[path] for path in paths]
 
+    def test_single_frame_files_of_a_series_are_one_run(self, plugin, module, tmp_path):
+        from run_files import write_dicom
+
+        from DSANetLib.mrml.sequence import frame_array, items
+
+        def single(number, series, frame):
+            tags = {"SeriesInstanceUID": f"1.2.3.{series}", "SeriesNumber": series, "InstanceNumber": number}
+            return str(write_dicom(tmp_path / f"{series}-{number:02d}.dcm", frame[None], NumberOfFrames=None, **tags))
+
+        run = [single(12 - number, 5, FRAMES[number]) for number in range(6)]  # stored from the last to the first
+        exposures = [single(number, 6, FRAMES[number]) for number in range(3)]
+        (loadable,) = plugin.examineForImport([run, exposures])
+        assert sorted(loadable.files) == sorted(run)
+        assert loadable.name == "DSA run 5 (XA, 6 frames)"
+        assert "A file a frame" in loadable.tooltip
+        assert loadable.confidence > 0.7
+        sequence = plugin.load(loadable)
+        assert np.array_equal([frame_array(item) for item in items(sequence)], FRAMES[5::-1])
+        assert module.context.case.run.sequence is sequence
+
     def test_tooltip_and_warning_tell_mask_times_and_calibration(self, plugin, tmp_path):
         path = _masked_run(tmp_path / "x.dcm")
         (loadable,) = plugin.examineForImport([[str(path)]])
@@ -244,7 +264,7 @@ class TestSampleData:
         def full(*_arguments):
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("DSANetLib.phantom.cohort._write_run", full)
+        monkeypatch.setattr("DSANetLib.phantom.patient_files._write_run", full)
         with pytest.raises(OutputError, match="No space left"):
             makeSample(tmp_path)
         assert list(tmp_path.iterdir()) == []
