@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from made_up_studies import made_up_study
 
+from DSANetLib.evaluation import cohort_table
 from DSANetLib.evaluation.cohort_table import categorical_test, looks_normal, numeric_test, table1
 from DSANetLib.evaluation.study import Study, StudyPatient
 
@@ -82,16 +83,14 @@ def test_fishers_test_of_more_levels_sums_all_tables_that_are_no_likelier():
     assert categorical_test(counts).p == pytest.approx(expected, abs=1e-9)
 
 
-def test_too_many_tables_are_simulated_near_to_chi2():
-    counts = np.array([[300, 95], [60, 20], [30, 12], [12, 6], [9, 4], [2, 1], [2, 1]])
-    found = categorical_test(counts)
-    expected = np.outer(counts.sum(1), counts.sum(0)) / counts.sum()
-    from scipy.stats import chi2
-
-    rough = chi2.sf(((counts - expected) ** 2 / expected).sum(), 6)
-    assert found.name == "Fisher's exact"
-    assert found.p == pytest.approx(rough, abs=0.05)
-    assert categorical_test(counts) == found
+def test_too_many_tables_are_simulated_near_to_the_exact_p(monkeypatch):
+    counts = np.array([[20, 9], [6, 7], [3, 5], [1, 4]])
+    exact = categorical_test(counts)
+    monkeypatch.setattr(cohort_table, "_TABLES", 10)
+    simulated = categorical_test(counts)
+    assert simulated.p != exact.p
+    assert simulated.p == pytest.approx(exact.p, abs=4 * np.sqrt(exact.p * (1 - exact.p) / 20_000))
+    assert categorical_test(counts) == simulated
 
 
 def test_what_does_not_vary_has_no_p():
@@ -106,23 +105,21 @@ def test_the_p_values_are_those_of_tableone():
     pd = pytest.importorskip("pandas")
     study = made_up_study(150)
     people = [p for p in study.patients if p.group in ("train", "test")]
-    frame = pd.DataFrame(
-        {
-            "group": [p.group for p in people],
-            "age": [p.clinical["age"] for p in people],
-            "hbv": [p.clinical["hbv"] for p in people],
-        }
-    )
-    # tableone's chi2 has Yates' correction for two levels; the age is made normal, so that both take a t test.
+    rows = [(p.group, p.clinical["age"], p.response) for p in people]
     theirs = tableone.TableOne(
-        frame, columns=["age", "hbv"], categorical=["hbv"], groupby="group", pval=True, pval_digits=6
+        pd.DataFrame(rows, columns=["group", "age", "response"]),
+        columns=["age", "response"],
+        categorical=["response"],
+        groupby="group",
+        pval=True,
+        pval_digits=7,
     ).tableone
-    p = {name: str(v) for (name, _), v in theirs.iloc[:, -1].items() if str(v)}
+    p = {name.partition(",")[0]: float(value) for (name, _), value in theirs.iloc[:, -1].items() if str(value)}
     ours = {row["variable"]: row for row in table1(study).to_dict()["rows"] if row["test used"]}
-    assert ours["age"]["test used"] == "Welch's t"
-    assert float(next(v for k, v in p.items() if k.startswith("age"))) == pytest.approx(
-        ours["age"]["p train–test"], abs=1e-6
-    )
+    assert (ours["age"]["test used"], ours["response"]["test used"]) == ("Welch's t", "chi²")
+    for name, value in p.items():
+        assert ours[name]["p train–test"] == pytest.approx(value, abs=1e-6), name
+    assert len(p) == 2
 
 
 def test_a_row_says_what_it_counts_and_what_is_missing():
