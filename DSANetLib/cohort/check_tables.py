@@ -18,7 +18,7 @@ from .reading import Tables
 _MEDIANS = {"tbil": (4, 300), "alb": (18, 60), "ast": (8, 1500), "alt": (6, 1500), "pt": (8, 40), "age": (15, 95)}
 _LEAST_OTHERS = 4
 # A value counts as of another unit where the unit's factor explains most of its distance, and chance hardly can.
-_DEVIATIONS, _SHARE_OF_FACTOR = 2.5, 0.6
+_DEVIATIONS, _SHARE_OF_FACTOR, _APART, _LEAST_SHIFT = 2.5, 0.7, 3.5, math.log(12)
 # The spread of a laboratory value between patients is hardly ever less than this (natural logarithm).
 _LEAST_SPREAD = 0.25
 
@@ -149,7 +149,9 @@ def _explaining_unit(variable: Variable, distance: float, spread: float) -> str 
         return None
     for unit, factor in variable.units.items():
         shift = math.log(factor)
-        if abs(shift) > 1 and -distance / shift > _SHARE_OF_FACTOR and abs(distance + shift) < _DEVIATIONS * spread:
+        # Where patients differ as much as units do (CRP in mg/L and mg/dL), nothing can be told.
+        told_apart = abs(shift) > max(_APART * spread, _LEAST_SHIFT) and -distance / shift > _SHARE_OF_FACTOR
+        if told_apart and abs(distance + shift) < _DEVIATIONS * spread:
             return unit
     return None
 

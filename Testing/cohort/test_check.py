@@ -147,6 +147,29 @@ def test_wide_but_possible_values_are_left_alone(change):
     assert check_cohort(change("clinical", "p6,55,male,27,", "p6,55,male,200,"), pixels=False) == []
 
 
+def test_units_are_told_apart_in_tables_as_the_paper_describes_them(tmp_path):
+    from DSANetLib.clinical import VARIABLES
+    from DSANetLib.cohort.check_tables import _check_unit
+    from DSANetLib.cohort.findings import Findings
+    from DSANetLib.phantom.patient import draw_clinical
+
+    tbil = next(variable for variable in VARIABLES if variable.name == "tbil")
+    caught = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        rows = [draw_clinical(rng) for _ in range(60)]
+        for variable in (variable for variable in VARIABLES if variable.kind == "number"):
+            values = {str(i): float(row[variable.name]) for i, row in enumerate(rows) if row[variable.name]}
+            findings = Findings(tmp_path)
+            _check_unit(variable, values, {}, findings)
+            assert not list(findings), variable.name
+        values = {str(i): max(float(row["tbil"]) / (17.1 if i == 7 else 1), 1) for i, row in enumerate(rows)}
+        _check_unit(tbil, values, {}, findings)
+        caught += any("patient 7 " in finding.problem for finding in findings)
+    # A high bilirubin in mg/dL looks like a low one in µmol/L.
+    assert caught >= 14
+
+
 def with_dates(folder, treatment, clinical, outcome):
     lines = (folder / "outcome.csv").read_text().splitlines()
     lines[0] += ",treatment_date,clinical_date,outcome_date"

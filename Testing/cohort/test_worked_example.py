@@ -26,7 +26,7 @@ def place(tmp_path, monkeypatch):
 
 
 def test_the_page_leads_from_labelme_and_avi_to_a_split_cohort(page, place, capsys):
-    init, check, split, describe = re.findall(r"```bash\ndsanet (.*)\n```", page)
+    init, check, split, describe = re.findall(r"```bash\ndsanet (cohort .*)\n```", page)
     frames_as_pictures, from_python = re.findall(r"```python\n(.*?)```", page, re.S)
     tables = dict(re.findall(r"```csv (\S+)\n(.*?)```", page, re.S))
 
