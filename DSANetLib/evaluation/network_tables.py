@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from .crossed import difference, estimate, holm
 from .measured import (
     attribute,
@@ -152,4 +154,5 @@ def compare_networks(study: Study, group: str, first: str, second: str) -> tuple
     one, other = mean_figure(ours, attribute("dice")), mean_figure(theirs, attribute("dice"))
     if one is None or other is None:
         return seeds, None
-    return seeds, difference(one, other)
+    # Several folds measure a run several times: it is one run all the same.
+    return seeds, replace(difference(one, other), count=runs_of(ours))
