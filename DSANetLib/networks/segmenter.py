@@ -119,7 +119,7 @@ def two_convolutions(channels: int, middle: int, out: int) -> nn.Sequential:
     return nn.Sequential(convolution(channels, middle), convolution(middle, out))
 
 
-def convolution(channels: int, out: int, *, kernel: int = 3, dilation: int = 1) -> Convolution:
-    """Return a convolution that keeps the size, batch norm and ReLU."""
-    act = ("relu", {"inplace": True})
+def convolution(channels: int, out: int, *, kernel: int = 3, dilation: int = 1, relu: bool = True) -> Convolution:
+    """Return a convolution that keeps the size, batch norm and, unless told otherwise, ReLU."""
+    act = ("relu", {"inplace": True}) if relu else None
     return Convolution(2, channels, out, kernel_size=kernel, dilation=dilation, norm="batch", act=act)
