@@ -5,8 +5,11 @@ from __future__ import annotations
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from .config import SegmenterConfig
+from .config import SegmenterConfig, SegmenterKind
 from .factory import build_segmenter, parameter_count
+
+KINDS: tuple[SegmenterKind, ...] = ("ffs", "tdl", "lrs", "unet", "unetpp", "attention-unet", "u2net", "tempo")
+"""In the table's order."""
 
 
 def operations(config: SegmenterConfig, size: int, keys: int = 1) -> float:
@@ -37,10 +40,9 @@ def parameters(config: SegmenterConfig) -> int:
 
 def operations_table(sizes: tuple[tuple[int, int], ...] = ((8, 128), (16, 128), (64, 256))) -> str:
     """Return parameters and operations of every kind as a Markdown table; (width, size) are the columns' settings."""
-    kinds = ("ffs", "tdl", "lrs", "unet", "unetpp", "attention-unet", "u2net", "tempo")
     titles = [f"width {width}, {size}²" for width, size in sizes]
     lines = ["| kind | " + " | ".join(titles) + " |", "| --- |" + " ---: |" * len(titles)]
-    for kind in kinds:
+    for kind in KINDS:
         cells = []
         for width, size in sizes:
             config = SegmenterConfig(kind=kind, width=width)

@@ -111,7 +111,7 @@ class Tempo(nn.Module):
         self.tumour = nn.Conv2d(w, 1, kernel_size=1)
         self.liver = nn.Conv2d(half, 4, kernel_size=1)
         self.difference = nn.Conv2d(w, 1, kernel_size=1)
-        nn.init.constant_(self.tumour.bias, RARE)  # type: ignore[arg-type]
+        nn.init.constant_(self.tumour.bias, RARE)
 
     def forward(self, frames: torch.Tensor, key: torch.Tensor) -> SegmenterOutput:
         """Segment key frames; arguments and result as for :class:`~DSANetLib.networks.segmenter.Segmenter`.
