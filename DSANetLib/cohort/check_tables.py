@@ -88,7 +88,12 @@ def _check_classes(cohort: Cohort, findings: Findings) -> None:
     if classes and len(set(classes)) == 1:
         kind = "responders" if classes[0] else "non-responders"
         problem = f"all {len(classes)} patients with an outcome are {kind}"
-        findings.add(OUTCOME, None, problem, "Add patients of the other class: of one class nothing can be learnt")
+        findings.add(
+            OUTCOME,
+            None,
+            problem,
+            "Add patients of the other class, or empty the responses and train segmentation alone",
+        )
     if cohort.patients and all(patient.external for patient in cohort.patients):
         findings.add(MANIFEST, None, "all patients are external", "Leave some internal: external ones train nothing")
 

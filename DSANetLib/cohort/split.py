@@ -206,4 +206,5 @@ def _check_classes(split: Split, patients: Sequence[CohortPatient], folder: Path
     for kind, name in ((True, "responder"), (False, "non-responder")):
         for part, members in parts.items():
             if {True, False} <= set(known.values()) and kind not in {known[patient] for patient in members}:
-                raise CohortError(f"{part} would be without a {name}", "Ask for fewer folds, or add patients", folder)
+                remedy = "Ask for fewer folds (--folds), another --test-share (0: no test set), or add patients"
+                raise CohortError(f"{part} would be without a {name}", remedy, folder)
