@@ -1,9 +1,11 @@
-"""Make the pictures of the panel's pages: each section at work on the sample run, and the frame in a slice view.
+"""Make the pictures of the panel's pages: each section at work on phantom runs, the slice view, and the plot.
 
     python docs/screenshots.py [FOLDER]
 
 Runs where the tests run: Slicer's core is real, Slicer's application is stood in for (Testing/widget), so that buttons
-have this system's look and not Slicer's. Masks, probability and tables are what the shipped models make of the sample.
+have this system's look and not Slicer's, and *Correct* lacks the Segment Editor. Masks, probability, maps and tables are what
+the shipped models make of the runs. The slice view is rendered by Slicer's own slice logic, the plot by VTK's chart (which
+Slicer's plot view uses) from the scene's plot nodes; panel-layout.png sets both side by side as the module's layout does.
 """
 
 from __future__ import annotations
@@ -36,6 +38,8 @@ def main(folder: Path) -> int:
     widget.enter()
     with tempfile.TemporaryDirectory(prefix="dsanet-sample-") as cache:
         work(slicer, widget, Path(cache))
+        work_through(slicer, widget, Path(cache))
+        views(widget.context.case, widget.context, folder)
         photograph(slicer, widget, folder)
     widget.exit()
     widget.cleanup()
@@ -63,11 +67,91 @@ def work(slicer: Any, widget: Any, cache: Path) -> None:
         wait(slicer, context)
 
 
+def work_through(slicer: Any, widget: Any, cache: Path) -> None:
+    """Fill the lower sections: a batch of three runs and a broken file, its work list, a map, curves, an export."""
+    from DSANetLib.phantom import PhantomConfig, write_cohort
+
+    context = widget.context
+    ui = {section.widget.name: section.ui for section in context.sections}
+    write_cohort(cache / "cohort", 3, 40, "dicom", PhantomConfig(rows=256, columns=256))
+    (cache / "cohort" / "runs" / "broken.avi").write_bytes(b"this is no film")
+    results, batch, work = cache / "results", ui["batchSection"], ui["worklistSection"]
+    context.parameters.batchPicture = False
+    batch.batchInputEdit.currentPath, batch.batchOutputEdit.currentPath = str(cache / "cohort/runs"), str(results)
+    batch.batchStartButton.click()
+    while context.jobs.isBusy("batch"):
+        slicer.app.processEvents()
+        time.sleep(0.01)
+    batch.batchTable.resizeColumnsToContents()
+    work.workFolderEdit.currentPath = str(results)
+    work.listButton.click()
+    work.workTable.resizeColumnsToContents()
+    for button in (ui["exploreSection"].showMapButton, ui["exploreSection"].curvesButton):
+        button.click()
+        wait(slicer, context)
+    context.parameters.exportPicture = False
+    ui["exportSection"].exportFolderEdit.currentPath = str(cache / "export")
+    ui["exportSection"].exportButton.click()
+
+
+def views(case: Any, context: Any, folder: Path) -> None:
+    """Write the frame and its curve side by side, and the map on the frame with its legend."""
+    import cv2
+    import numpy as np
+
+    from DSANetLib.mrml.maps import find_map
+    from DSANetLib.mrml.plots import find_plot
+    from DSANetLib.mrml.render import slice_view
+
+    frame = slice_view(case.run, masks=case.masks, longest_side=600)
+    plot = chart_picture(find_plot(case.run).chart, 600, frame.shape[0])
+    pictures = {
+        "panel-layout.png": np.hstack([frame, np.full((len(frame), 4, 3), 200, np.uint8), plot]),
+        "explore-map.png": slice_view(case.run, overlay=find_map(case.run, "time_to_peak"), longest_side=600),
+    }
+    for name, picture in pictures.items():
+        (folder / name).write_bytes(cv2.imencode(".png", picture[:, :, ::-1])[1].tobytes())
+
+
+def chart_picture(chart: Any, width: int, height: int) -> Any:
+    """Return a plot chart node as VTK's chart draws it, uint8 (height, width, 3), the top row first."""
+    import vtkmodules.vtkRenderingContextOpenGL2  # noqa: F401 - registers what draws charts
+    from vtkmodules.util.numpy_support import vtk_to_numpy
+    from vtkmodules.vtkChartsCore import vtkChartXY
+    from vtkmodules.vtkRenderingCore import vtkRenderWindow, vtkWindowToImageFilter
+    from vtkmodules.vtkViewsContext2D import vtkContextView
+
+    view, drawn, window = vtkContextView(), vtkChartXY(), vtkRenderWindow()
+    window.SetOffScreenRendering(True)
+    window.SetSize(width, height)
+    view.SetRenderWindow(window)
+    view.GetScene().AddItem(drawn)
+    view.GetRenderer().SetBackground(1, 1, 1)
+    drawn.SetTitle(chart.GetTitle())
+    drawn.SetShowLegend(True)
+    for axis, title in ((1, chart.GetXAxisTitle()), (0, chart.GetYAxisTitle())):
+        drawn.GetAxis(axis).SetTitle(title)
+    for number in range(chart.GetNumberOfPlotSeriesNodes()):
+        series = chart.GetNthPlotSeriesNode(number)
+        line = drawn.AddPlot(0)
+        line.SetInputData(series.GetTableNode().GetTable(), series.GetXColumnName(), series.GetYColumnName())
+        line.SetColorF(*series.GetColor())
+        line.SetWidth(series.GetLineWidth())
+        line.SetLabel(series.GetName())
+    window.Render()
+    grabber = vtkWindowToImageFilter()
+    grabber.SetInput(window)
+    grabber.Update()
+    columns, rows, _ = grabber.GetOutput().GetDimensions()
+    return vtk_to_numpy(grabber.GetOutput().GetPointData().GetScalars()).reshape(rows, columns, -1)[::-1, :, :3]
+
+
 def photograph(slicer: Any, widget: Any, folder: Path) -> None:
     """Take the panel with all sections as they open, then each section alone."""
     from DSANetLib.mrml.render import render_slice_view
 
-    render_slice_view(widget.context.case.run, folder / "panel-frame.png", masks=widget.context.case.masks)
+    case = widget.context.case
+    render_slice_view(case.run, folder / "panel-frame.png", masks=case.masks, overwrite=True)
     panel = widget.parent
     panel.show()
     grab(slicer, panel, folder / "panel.png")
@@ -75,6 +159,13 @@ def photograph(slicer: Any, widget: Any, folder: Path) -> None:
         name = section.widget.name.removesuffix("Section").lower()
         if name not in SECTIONS:
             continue
+        if name == "frames":
+            strip = section.ui.stateStrip
+            strip.scrollToItem(
+                strip.currentItem(), strip.ScrollHint.PositionAtCenter
+            )  # as wide as it is in the picture
+        if name == "export":
+            section.ui.exportList.setMinimumHeight(120)
         was, section.widget.collapsed = section.widget.collapsed, False
         if name == "predict":
             section.ui.predictTables.collapsed = False

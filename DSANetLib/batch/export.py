@@ -130,9 +130,10 @@ def _write_png(path: Path, labels: np.ndarray) -> None:
 
 
 def _write_tables(case: CaseNodes, folder: Path) -> list[str]:
-    from ..mrml.table import find_table
+    from ..mrml.plots import find_plot
 
-    tables = {"results": case.results, "lesions": case.lesions, "curve": find_table("curve", case.case_id)}
+    plot = find_plot(case.run)
+    tables = {"results": case.results, "lesions": case.lesions, "curve": None if plot is None else plot.table}
     found = {name: node for name, node in tables.items() if node is not None}
     for name, node in found.items():
         rows = _rows(node, case.case_id if name == "results" else None)

@@ -26,6 +26,7 @@ from .sequence import RunNodes, show_frame, shown_frame
 PACKAGES = ("libegl1", "libgl1-mesa-dri")
 
 _OUTLINE_PX = 2
+_OVERLAY = 0.6
 _VIEW = "DSANetPicture"
 
 
@@ -84,9 +85,17 @@ def render_slice_view(
 
 
 def slice_view(
-    run: RunNodes, *, masks: MaskNodes | None = None, frame: int | None = None, longest_side: int = 768
+    run: RunNodes,
+    *,
+    masks: MaskNodes | None = None,
+    frame: int | None = None,
+    longest_side: int = 768,
+    overlay: Any = None,
 ) -> np.ndarray:
-    """Return what `render_slice_view` writes, uint8 (height, width, 3), the top row first."""
+    """Return what `render_slice_view` writes, uint8 (height, width, 3), the top row first.
+
+    ``overlay`` is a volume laid over the frame, as a colour map of `maps.write_map`, with its legend.
+    """
     missing = missing_libraries()
     if missing:
         raise SceneError(
@@ -96,12 +105,12 @@ def slice_view(
     try:
         show_frame(run, before if frame is None else frame)
         with _shown_alone(masks), _temporary_nodes():
-            return _render(run, longest_side)
+            return _render(run, longest_side, overlay)
     finally:
         show_frame(run, before)
 
 
-def _render(run: RunNodes, longest_side: int) -> np.ndarray:
+def _render(run: RunNodes, longest_side: int, overlay: Any) -> np.ndarray:
     slicer = start()
     window, renderer = _window()
     logic = slicer.vtkMRMLSliceLogic()
@@ -111,21 +120,37 @@ def _render(run: RunNodes, longest_side: int) -> np.ndarray:
     width, height = _look_at_frame(view, run.volume, longest_side)
     window.SetSize(width, height)
     logic.GetSliceCompositeNode().SetBackgroundVolumeID(run.volume.GetID())
+    logics = _slice_logics()
+    logics.AddItem(logic)  # where the legend's manager looks for what the view shows
+    if overlay is not None:
+        logic.GetSliceCompositeNode().SetForegroundVolumeID(overlay.GetID())
+        logic.GetSliceCompositeNode().SetForegroundOpacity(_OVERLAY)
     group = slicer.vtkMRMLDisplayableManagerGroup()
     group.SetRenderer(renderer)
     group.SetMRMLDisplayableNode(view)
-    outlines = slicer.vtkMRMLSegmentationsDisplayableManager2D()
-    outlines.SetMRMLApplicationLogic(application_logic())
-    group.AddDisplayableManager(outlines)
+    for manager in (slicer.vtkMRMLSegmentationsDisplayableManager2D(), slicer.vtkMRMLColorLegendDisplayableManager()):
+        manager.SetMRMLApplicationLogic(application_logic())
+        group.AddDisplayableManager(manager)
     logic.UpdatePipeline()
     renderer.AddViewProp(_image_actor(logic))
     try:
         window.Render()
         return _grab(window)
     finally:
+        logics.RemoveItem(logic)
         group.SetMRMLDisplayableNode(None)
         logic.SetMRMLScene(None)
         window.Finalize()
+
+
+def _slice_logics() -> Any:
+    """Return the application's collection of slice logics; the bare core has none."""
+    from vtkmodules.vtkCommonCore import vtkCollection
+
+    application = application_logic()
+    if application.GetSliceLogics() is None:
+        application.SetSliceLogics(vtkCollection())
+    return application.GetSliceLogics()
 
 
 def _window() -> tuple[Any, Any]:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import qt
 from slicer.i18n import tr as _
 
 from DSANetLib.mrml.choices import choose_key_frame, key_frame, key_frame_by_user
-from DSANetLib.mrml.plots import find_plot, mark_frames, write_curve
+from DSANetLib.mrml.plots import find_plot, mark_frames
 from DSANetLib.mrml.segmentation import states
 from DSANetLib.mrml.sequence import stored_frames, times_of
-from DSANetLib.mrml.table import find_table, read_table
 
 from .layout import showChart
 from .panel import BaseSection
@@ -162,8 +160,9 @@ class FramesSection(BaseSection):
             header = f"{number + 1}*" if number == key else str(number + 1)
             if strip.horizontalHeaderItem(place).text() != header:
                 strip.horizontalHeaderItem(place).setText(header)
-        if frame in frames:
+        if frame in frames and strip.currentColumn() != frames.index(frame):
             strip.setCurrentCell(0, frames.index(frame))
+            strip.scrollToItem(strip.currentItem(), qt.QAbstractItemView.PositionAtCenter)
 
     def _showKey(self, case: Any, key: int | None) -> None:
         ui = self.ui
@@ -177,22 +176,13 @@ class FramesSection(BaseSection):
         ui.automaticKeyButton.setEnabled(byUser)
 
     def _showCurve(self, case: Any, frame: int | None, key: int | None) -> None:
-        """Show the curve in the plot view; written anew only where its table changed."""
-        table = find_table("curve", case.case_id) if case else None
-        if table is None:
-            if self._curve is not None:
-                self._curve = None
-                showChart(None)
-            return
-        plot = find_plot(case.run)
-        known = (case.run.sequence.GetID(), table.GetTable().GetMTime())
-        if known != self._curve:
-            self._curve = known
-            rows = read_table(table)
-            curve, times = ([float(row[name] or 0) for row in rows] for name in ("opacification", "time"))
-            plot = write_curve(case.run, np.asarray(curve), times_s=np.asarray(times), key_frame=key, shown_frame=frame)
-            showChart(plot.chart)
-        elif plot is not None:
+        """Show the run's curve in the plot view, once, with its marks; what the user shows there afterwards stays."""
+        plot = find_plot(case.run) if case else None
+        chart = plot.chart.GetID() if plot is not None else None
+        if chart != self._curve:
+            self._curve = chart
+            showChart(plot.chart if plot is not None else None)
+        if plot is not None:
             mark_frames(case.run, plot, key_frame=key, shown_frame=frame)
 
     def _hideMasks(self, case: Any) -> None:

@@ -13,6 +13,7 @@ pytest.importorskip("slicer", reason='Slicer\'s core is not installed (pip insta
 from DSANetLib.batch.export import PARTS, export_case
 from DSANetLib.errors import OutputError
 from DSANetLib.mrml import headless
+from DSANetLib.mrml.plots import write_curve
 from DSANetLib.mrml.render import missing_libraries
 from DSANetLib.mrml.scene import find_cases, load_masks
 from DSANetLib.mrml.segmentation import set_state, write_masks
@@ -47,6 +48,15 @@ def png(path):
     import cv2
 
     return cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
+
+
+def test_the_curve_of_the_plot_is_written_as_a_table(case, tmp_path):
+    write_curve(case.run, np.arange(6, dtype=float))
+    done = export_case(case, tmp_path, ["tables"])
+    with (done.folder / "curve.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert done.notes == ()
+    assert [(float(row["time"]), float(row["opacification"])) for row in rows] == [(i / 2, i) for i in range(6)]
 
 
 def test_everything_is_written_and_says_what_stands_in_the_scene(case, tmp_path):

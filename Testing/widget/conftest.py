@@ -125,11 +125,10 @@ def put_case(panel, name):
     from films import film_run
 
     from DSANetLib.mrml.attributes import set_facts
+    from DSANetLib.mrml.plots import write_curve
     from DSANetLib.mrml.scene import find_cases
     from DSANetLib.mrml.segmentation import write_masks
     from DSANetLib.mrml.sequence import write_run
-    from DSANetLib.mrml.table import write_table
-    from DSANetLib.tables import CURVE_COLUMNS
 
     run = film_run(case_id=name)
     nodes = write_run(run)
@@ -140,10 +139,7 @@ def put_case(panel, name):
     liver[10:100, 20:130] = 1
     facts = {"Model": "ffs-phantom", "TumourThreshold": 0.35, "Runtime": "onnxruntime CPU", "KeyFrame": 9}
     write_masks(nodes, {9: (liver, tumour)}, facts=facts)
-    rows = [
-        {"frame": i + 1, "time": i * 0.5, "opacification": float(i), "key_frame": int(i == 9)} for i in range(run.count)
-    ]
-    write_table(CURVE_COLUMNS, rows, f"{name} curve", role="curve", case_id=name)
+    write_curve(nodes, np.arange(run.count, dtype=float), key_frame=9, shown_frame=0)
     (made,) = [found for found in find_cases() if found.case_id == name]
     panel.context.setCase(made)
     return panel.context.case

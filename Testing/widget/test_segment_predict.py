@@ -16,6 +16,7 @@ from DSANetLib.mrml.attributes import fact, set_facts
 from DSANetLib.mrml.choices import patient
 from DSANetLib.mrml.clinical import read_clinical_node
 from DSANetLib.mrml.editing import editing, write_from_network
+from DSANetLib.mrml.plots import find_plot
 from DSANetLib.mrml.scene import load_scene, save_scene
 from DSANetLib.mrml.segmentation import read_masks, states
 from DSANetLib.mrml.table import find_table, read_table
@@ -31,6 +32,8 @@ def test_load_apply_predict_is_three_clicks(panel, film_file):
     standins.FileDialog.answer = (str(film_file),)
     panel.press("loadFileButton")
     panel.wait()
+    plot = find_plot(panel.context.case.run)
+    assert slicer.mrmlScene.GetSingletonNode("PlotView1", "vtkMRMLPlotViewNode").GetPlotChartNode() is plot.chart
     panel.press("applyButton")
     assert panel.find("cancelButton").enabled
     assert not panel.find("applyButton").enabled
