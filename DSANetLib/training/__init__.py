@@ -28,7 +28,13 @@ __all__ = [
 ]
 
 
-def train(config: TrainingConfig, out: str | Path, *, progress: Callable[[str], None] | None = None) -> Path:
+def train(
+    config: TrainingConfig,
+    out: str | Path,
+    *,
+    progress: Callable[[str], None] | None = None,
+    watch: Callable[[int, int], None] | None = None,
+) -> Path:
     """Train one model and write its package; under torchrun every process calls this alike.
 
     Parameters
@@ -40,6 +46,9 @@ def train(config: TrainingConfig, out: str | Path, *, progress: Callable[[str], 
         checkpoint of the same configuration lies there, training goes on from it.
     progress
         Called with one line of text now and then; logged at INFO level where not given.
+    watch
+        Called after each step with steps done and steps in all; what it raises ends the training, which can be
+        gone on with from its last checkpoint.
 
     Returns
     -------
@@ -63,7 +72,7 @@ def train(config: TrainingConfig, out: str | Path, *, progress: Callable[[str], 
     if config.is_segmenter:
         from .segmenter import train_segmenter
 
-        return train_segmenter(config, Path(out), progress)
+        return train_segmenter(config, Path(out), progress, watch=watch)
     from .response import train_response
 
-    return train_response(config, Path(out), progress)
+    return train_response(config, Path(out), progress, watch=watch)

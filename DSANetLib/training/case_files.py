@@ -43,7 +43,7 @@ def write_patient(patient: TrainingPatient, path: Path) -> None:
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Write arrays to an uncompressed ``.npz``, whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.part-{os.getpid()}")
     try:
         with open(temporary, "wb") as stream:
             np.savez(stream, **arrays)  # type: ignore[arg-type]

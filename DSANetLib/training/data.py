@@ -15,7 +15,7 @@ from typing import Any, Literal
 from ..errors import OutputError, TrainingError
 from ..evaluation.work import spawn_pool
 from ..phantom import simulate_patient
-from ..whole import write_whole
+from ..whole import remove_leftovers, write_whole
 from .case_files import read_facts, read_patient, write_patient
 from .cases import TrainingPatient, from_phantom
 from .config import TrainingConfig
@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 Progress = Callable[[str], None]
 
 REPORT_S = 20.0
+Part = Literal["training", "validation", "held_out"]
 
 
 def cohort_folder(config: CohortConfig, name: str | None = None) -> Path:
@@ -68,14 +69,15 @@ class StoredPatient:
         return read_facts(self.path) | dict(self.known or {})
 
 
-def stored_patients(
-    config: TrainingConfig, part: Literal["training", "validation"], progress: Progress | None = None
-) -> list[StoredPatient]:
+def stored_patients(config: TrainingConfig, part: Part, progress: Progress | None = None) -> list[StoredPatient]:
     """Make what the cache lacks of a part of the patients, and return where each lies."""
     if config.source is not None:
+        # Loaded where a cohort is: reading masks is of no use to the phantom.
         from .from_cohort import store_patients
 
         return store_patients(config.source.folder, getattr(config.source, part), config.cohort, progress)
+    if part == "held_out":
+        return []
     seeds = config.training_seeds if part == "training" else config.validation_seeds
     make_cohort(seeds, config.cohort, progress)
     folder = cohort_folder(config.cohort)
@@ -120,6 +122,7 @@ def make_cohort(seeds: Iterable[int], config: CohortConfig, progress: Progress |
         Called with a line every `REPORT_S` seconds.
     """
     folder = cohort_folder(config)
+    remove_leftovers(folder)
     note_sources(folder, {"phantom": config.phantom.to_dict(), "preparation": config.preparation.to_dict()})
     missing = [seed for seed in seeds if not patient_file(folder, seed).exists()]
     run_jobs(_make_patient, [(seed, config) for seed in missing], config.workers, "patients", progress)

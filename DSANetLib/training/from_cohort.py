@@ -15,6 +15,7 @@ from ..cohort import CohortPatient, CohortRun, frame_masks, read_cohort
 from ..errors import DSANetError, TrainingError
 from ..preparation import PreparationConfig, PreparedRun, prepare
 from ..readers import read_run
+from ..whole import remove_leftovers
 from .case_files import write_patient
 from .cases import TrainingPatient, TrainingRun, picked_in, training_run
 from .data import Progress, StoredPatient, cohort_folder, load_patients, note_sources, run_jobs
@@ -59,6 +60,7 @@ def store_patients(
     if unknown:
         raise TrainingError(f"{len(unknown)} of {len(ids)} patients are not in the cohort", "Split it anew", folder)
     cache = cohort_folder(config, f"cohort-{_key(config.preparation)}")
+    remove_leftovers(cache)
     note_sources(cache, {"preparation": config.preparation.to_dict()})
     paths = {one: cache / f"patient-{_digest(everyone[one])}.npz" for one in ids}
     jobs = [(everyone[one], str(paths[one]), config.preparation) for one in ids if not paths[one].exists()]
@@ -126,7 +128,7 @@ def _training_run(case: CohortRun, preparation: PreparationConfig) -> TrainingRu
     facts: dict[str, Any] = {
         "artefacts": list(case.artefacts),
         "frame_rate": case.frame_rate or _rate(prepared),
-        "spacing_mm": case.spacing_mm,
+        "spacing_mm": run.spacing.row_mm if run.spacing and run.spacing.in_patient else None,
         "tumour_free": case.tumour_free,
         "lesions_cm": list(case.lesions_cm),
         "site": case.site,

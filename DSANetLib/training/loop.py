@@ -18,6 +18,7 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from ..errors import TrainingError
+from ..whole import remove_leftovers
 from .config import TrainingConfig
 from .journal import CHECKPOINT, LOG, identity, make_folder, read_checkpoint, trim_log, write_checkpoint
 from .reports import REPORTS, Best, Reporter
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 Batch = dict[str, torch.Tensor]
 Losses = Callable[[nn.Module, Batch, int], dict[str, torch.Tensor]]
+Watch = Callable[[int, int], None]
 AHEAD = 2
 UNTIMED, TIMED = 4, 12
 """Steps that `minutes` does not count, as the first are slow, and steps that it measures the speed on."""
@@ -68,6 +70,8 @@ class Loop:
         Digest of the patients where the configuration does not fix them.
     slower
         Part of the network with a rate of its own, ``config.lrs_lr``, from step `slower_from` on.
+    watch
+        Called after each step with steps done and steps in all; what it raises ends the training.
     """
 
     network: nn.Module
@@ -80,6 +84,7 @@ class Loop:
     data: str = ""
     slower: nn.Module | None = None
     slower_from: int = 0
+    watch: Watch | None = None
     step: int = 0
     steps: int | None = None
     seconds: float = 0.0
@@ -98,6 +103,7 @@ class Loop:
         elif config.minutes is None:
             raise TrainingError("the training has no end", "Give samples or minutes")
         make_folder(self.folder)
+        remove_leftovers(self.folder)
         if self.checkpoint.exists():
             self._resume()
         if self.fabric.is_global_zero:
@@ -144,6 +150,8 @@ class Loop:
         before = self.seconds
         for step, parts in self._batches():
             self.reporter.count(self._one_step(parts))
+            if self.watch is not None and self.steps is not None:
+                self.watch(self.step, self.steps)
             now = time.monotonic()
             self.seconds = before + now - started
             if self.steps is None and step == UNTIMED - 1:

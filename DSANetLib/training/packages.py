@@ -166,6 +166,7 @@ def _about(config: TrainingConfig) -> dict[str, Any]:
         "cohort": {"name": cohort.name, "synthetic": cohort.synthetic, "digest": cohort.digest},
         "training": {"patients": len(source.training)},
         "validation": {"patients": len(source.validation)},
+        "held_out": {"patients": len(source.held_out)},
         "patients_digest": source.to_dict()["patients_digest"],
     }
     if cohort.synthetic:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -18,10 +18,11 @@ from ..errors import TrainingError
 from ..models import SegmentationModel, load_model
 from ..pipeline import response_image, response_images, segment_prepared
 from ..preparation import normalise
+from ..whole import remove_leftovers
 from .case_files import read_patient, write_arrays
 from .cases import TrainingPatient, TrainingRun
 from .config import Masks, TrainingConfig
-from .data import Progress, StoredPatient, cohort_folder, run_jobs, stored_patients
+from .data import Part, Progress, StoredPatient, cohort_folder, run_jobs, stored_patients
 from .sources import CohortConfig
 
 log = logging.getLogger(__name__)
@@ -53,9 +54,7 @@ class ResponseCase:
     runs: np.ndarray
 
 
-def load_cases(
-    config: TrainingConfig, part: Literal["training", "validation"], progress: Progress | None = None
-) -> list[ResponseCase]:
+def load_cases(config: TrainingConfig, part: Part, progress: Progress | None = None) -> list[ResponseCase]:
     """Make, prepare and segment what the cache lacks, and return the patients of a part.
 
     Patients without any run that could be prepared are left out where the film is used, those of a cohort whose
@@ -95,6 +94,7 @@ def make_masks(stored: Sequence[StoredPatient], config: TrainingConfig, progress
     name = f"masks-{_mask_key(segmenter, config) if segmenter else config.masks}"
     folder = (stored[0].path.parent if stored else cohort_folder(config.cohort)) / name
     folder.mkdir(exist_ok=True)
+    remove_leftovers(folder)
     missing = [one.path for one in stored if not (folder / one.path.name).exists()]
     jobs = [(str(path), config.cohort, segmenter, config.masks, str(folder)) for path in missing]
     run_jobs(_segment_patient, jobs, config.cohort.workers, "patients segmented", progress)

@@ -57,11 +57,21 @@ def start(config: TrainingConfig) -> Fabric:
 
 def total(value: torch.Tensor) -> torch.Tensor:
     """Return the sum over all processes, with its gradient; the value itself where there is one process."""
-    if processes() == 1:
-        return value
-    from torch.distributed.nn.functional import all_reduce
+    return value if processes() == 1 else _Sum.apply(value)
 
-    return all_reduce(value)
+
+class _Sum(torch.autograd.Function):
+    """Sum over processes; torch's own with a gradient is deprecated in favour of a private one."""
+
+    @staticmethod
+    def forward(_ctx: Any, value: torch.Tensor) -> torch.Tensor:
+        summed = value.detach().clone()
+        distributed.all_reduce(summed)
+        return summed
+
+    @staticmethod
+    def backward(_ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+        return _Sum.apply(gradient)
 
 
 def processes() -> int:

@@ -23,7 +23,7 @@ from ..networks.config import ResponseConfig
 from ..networks.factory import build_response
 from ..networks.response import ResponseNet
 from .config import TrainingConfig
-from .loop import Batch, Loop
+from .loop import Batch, Loop, Watch
 from .packages import check_free, training_folder, write_response
 from .predicted import ResponseCase, load_cases, segmenter_facts
 from .processes import silent, start, use_threads
@@ -39,7 +39,11 @@ LEAST_SLOPE = 0.05
 
 
 def train_response(
-    config: TrainingConfig, out: Path, progress: Callable[[str], None] | None = None, stop_after: int | None = None
+    config: TrainingConfig,
+    out: Path,
+    progress: Callable[[str], None] | None = None,
+    stop_after: int | None = None,
+    watch: Watch | None = None,
 ) -> Path:
     """Train a response model and write its package; see :func:`DSANetLib.training.train`.
 
@@ -47,25 +51,30 @@ def train_response(
     ----------
     stop_after
         Stop at this step, as a kill would; no package is written then.
+    watch
+        See :class:`~DSANetLib.training.loop.Loop`.
     """
     check_free(out)
     fabric = start(config)
     say = (progress or log.info) if fabric.is_global_zero else silent
     with fabric.rank_zero_first():
         cases, held_out = load_cases(config, "training", say), load_cases(config, "validation", say)
-    if len({case.responder for case in held_out}) < 2 or len({case.responder for case in cases}) < 2:
-        raise TrainingError("all patients have one outcome", "Give more patients")
+    _check_outcomes(cases, held_out)
     if config.samples is None and config.minutes is None:
         config = config.with_changes(samples=max(PASSES[config.model] * len(cases), config.batch))
     encoder = ClinicalEncoder.fit([case.record for case in cases]) if config.model != "response-film" else None
     with use_threads(config):
         loop = make_loop(config, training_folder(out), cases, held_out, encoder, say, fabric=fabric)
+        loop.watch = watch
         trained = loop.run(stop_after)
         if not loop.ended:
             return loop.folder
         if fabric.is_global_zero:
             network = trained.network.cpu()
             calibration, metrics = calibrated(predict_logits(network, held_out, encoder), held_out, config)
+            if config.source is not None and config.source.held_out:
+                unseen = load_cases(config, "held_out", say)
+                metrics |= held_out_auc(predict_logits(network, unseen, encoder), unseen, calibration)
             say(f"validation: AUC {metrics['validation_auc'].value:.3f}, calibration slope {calibration.slope:.2f}")
             write_response(
                 out, network, config, loop, encoder=encoder, calibration=calibration, metrics=metrics,
@@ -73,6 +82,15 @@ def train_response(
             )  # fmt: skip
     fabric.barrier()
     return out
+
+
+def _check_outcomes(cases: Sequence[ResponseCase], held_out: Sequence[ResponseCase]) -> None:
+    """Refuse patients of one outcome, before hours are spent: nothing could be learned, or calibrated, on them."""
+    for part, several, least in (("training", cases, 1), ("validation", held_out, 2)):
+        fewest = min(sum(case.responder == outcome for case in several) for outcome in (True, False))
+        if fewest < least:
+            what = "all patients have one outcome" if fewest == 0 else "one outcome has a single patient"
+            raise TrainingError(f"{part}: {what}", "Give more patients, or split the cohort by response")
 
 
 def make_loop(
@@ -224,3 +242,16 @@ def calibrated(
         what = "AUC of the true probability, ditto"
         metrics["validation_auc_bayes"] = Metric(auc(chance, outcome), n=len(cases), what=what)
     return calibration, metrics
+
+
+def held_out_auc(found: Predictions, cases: Sequence[ResponseCase], calibration: Calibration) -> dict[str, Metric]:
+    """Return ``held_out_auc`` and ``held_out_brier`` over patients that chose nothing; empty without two of each."""
+    outcome = np.array([case.responder for case in cases])
+    if min(outcome.sum(), (~outcome).sum()) < 2:
+        return {}
+    scores = found.by_patient(calibration)
+    area = delong_auc(scores, outcome)
+    return {
+        "held_out_auc": Metric(area.value, area.low, area.high, len(cases), "AUC over held-out patients, DeLong"),
+        "held_out_brier": Metric(float(np.mean((scores - outcome) ** 2)), n=len(cases), what="Brier score, ditto"),
+    }

@@ -20,7 +20,7 @@ from .augment import augmented_sample
 from .cases import TrainingPatient, TrainingRun
 from .config import TrainingConfig
 from .data import digest_of, load_patients, stored_patients
-from .loop import Batch, Loop
+from .loop import Batch, Loop, Watch
 from .objective import SegmenterLosses
 from .order import Order
 from .packages import check_free, training_folder, write_segmenter
@@ -28,7 +28,7 @@ from .pictures import draw
 from .processes import silent, start, use_threads
 from .reports import Reporter
 from .starting import load_weights
-from .validation import choose_thresholds, patient_dice, shows_tumour
+from .validation import choose_thresholds, held_out_dice, patient_dice, shows_tumour
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,11 @@ MONITORED = 32
 
 
 def train_segmenter(
-    config: TrainingConfig, out: Path, progress: Callable[[str], None] | None = None, stop_after: int | None = None
+    config: TrainingConfig,
+    out: Path,
+    progress: Callable[[str], None] | None = None,
+    stop_after: int | None = None,
+    watch: Watch | None = None,
 ) -> Path:
     """Train a segmenter and write its package; see :func:`DSANetLib.training.train`.
 
@@ -46,6 +50,8 @@ def train_segmenter(
     ----------
     stop_after
         Stop at this step, as a kill would; no package is written then.
+    watch
+        See :class:`~DSANetLib.training.loop.Loop`.
     """
     check_free(out)
     if config.samples is None and config.minutes is None:
@@ -53,15 +59,18 @@ def train_segmenter(
     fabric = start(config)
     say = (progress or log.info) if fabric.is_global_zero else silent
     with fabric.rank_zero_first():
-        stored = stored_patients(config, "training", say), stored_patients(config, "validation", say)
-    patients, held_out = (load_patients(part) for part in stored)
+        stored = [stored_patients(config, part, say) for part in ("training", "validation", "held_out")]
+    patients, held_out = load_patients(stored[0]), load_patients(stored[1])
     with use_threads(config):
         loop = make_loop(config, training_folder(out), patients, held_out, say, fabric=fabric, data=digest_of(*stored))
+        loop.watch = watch
         network = loop.run(stop_after)
         if not loop.ended:
             return loop.folder
         if fabric.is_global_zero:
             facts = choose_thresholds(network.cpu(), held_out, config)
+            if stored[2]:
+                facts["metrics"] |= held_out_dice(network, load_patients(stored[2]), config, facts["tumour_threshold"])
             say(f"validation: Dice {facts['dice']:.3f} at threshold {facts['tumour_threshold']:.2f}")
             write_segmenter(out, network, config, loop, facts)
     fabric.barrier()

@@ -53,27 +53,31 @@ class CohortSource:
         Identifiers of the patients to train on.
     validation
         Those on which length, thresholds and calibration are chosen; never one of `training`.
+    held_out
+        Those on which the trained model is measured, once, for its card; in neither of the others. May be empty.
     """
 
     folder: str
     training: tuple[str, ...]
     validation: tuple[str, ...]
+    held_out: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a patient who would judge what was trained on him."""
-        for name in ("training", "validation"):
+        for name in ("training", "validation", "held_out"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
-            if not getattr(self, name):
+            if not getattr(self, name) and name != "held_out":
                 raise TrainingError(f"the cohort gives no {name} patients", "Name some, or make a split with more")
-        both = set(self.training) & set(self.validation)
-        if both:
+        everyone = (*self.training, *self.validation, *self.held_out)
+        twice = len(everyone) - len(set(everyone))
+        if twice:
             raise TrainingError(
-                f"{len(both)} patients are in training and in validation", "Put each patient in one of them",
-                self.folder,
-            )  # fmt: skip
+                f"{twice} patients are in two of training, validation and held out", "Put each in one", self.folder
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Return counts and a digest of who is in which part: no identifier goes into a card or a checkpoint."""
-        parts = json.dumps([sorted(self.training), sorted(self.validation)])
+        parts = json.dumps([sorted(self.training), sorted(self.validation), sorted(self.held_out)])
         digest = hashlib.sha256(parts.encode()).hexdigest()[:12]
-        return {"training": len(self.training), "validation": len(self.validation), "patients_digest": digest}
+        counts = {name: len(getattr(self, name)) for name in ("training", "validation", "held_out")}
+        return counts | {"patients_digest": digest}

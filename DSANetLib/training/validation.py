@@ -80,11 +80,11 @@ def choose_thresholds(
     Keys: tumour_threshold, liver_threshold (0.5 without a liver), dice, dice_by_threshold, metrics.
     """
     dice = patient_dice(network, patients, config, THRESHOLDS)
-    names = [str(i) for i in range(len(dice["tumour"]))]
     facts: dict[str, Any] = {"liver_threshold": 0.5, "metrics": {}}
     for part, values in dice.items():
         means = values.mean(axis=0)
         best = int(np.argmax(means)) if config.threshold is None else _nearest(config.threshold)
+        names = [str(i) for i in range(len(values))]
         found = bootstrap_mean(values[:, best], names, seed=config.seed)
         chosen = "threshold chosen on them" if config.threshold is None else "threshold given"
         what = f"mean Dice of the {part} over validation patients with tumour, network pixels, {chosen}"
@@ -99,3 +99,15 @@ def choose_thresholds(
 
 def _nearest(threshold: float) -> int:
     return int(np.argmin(np.abs(THRESHOLDS - threshold)))
+
+
+def held_out_dice(
+    network: nn.Module, patients: Sequence[TrainingPatient], config: TrainingConfig, threshold: float
+) -> dict[str, Metric]:
+    """Return ``held_out_dice_tumour`` over patients that chose nothing; empty where none of them shows a tumour."""
+    if not any(shows_tumour(run) for patient in patients for run in patient.runs):
+        return {}
+    values = patient_dice(network, patients, config, np.array([threshold]))["tumour"][:, 0]
+    found = bootstrap_mean(values, [str(i) for i in range(len(values))], seed=config.seed)
+    what = "mean Dice of the tumour over held-out patients with tumour, network pixels"
+    return {"held_out_dice_tumour": Metric(found.value, found.low, found.high, len(values), what)}

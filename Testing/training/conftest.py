@@ -70,3 +70,20 @@ def blank(config):
     from DSANetLib.training import AugmentationConfig
 
     return replace(config, augmentation=AugmentationConfig.none())
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    """A cohort folder of ten patients, every third without liver masks."""
+    from phantom_folder import write_phantom_folder
+
+    return write_phantom_folder(tmp_path_factory.mktemp("study") / "tiny", 10, 3_000_000, liver_of=lambda i: i % 3 > 0)
+
+
+@pytest.fixture
+def from_folder(folder, config):
+    """The tiny configuration on the cohort folder."""
+    from DSANetLib.training import CohortSource
+
+    source = CohortSource(str(folder), ("p0", "p1", "p2", "p3", "p4"), ("p5", "p6"), ("p7", "p8", "p9"))
+    return replace(config, source=source, samples=32)
