@@ -3,9 +3,10 @@
     python docs/screenshots.py [FOLDER]
 
 Runs where the tests run: Slicer's core is real, Slicer's application is stood in for (Testing/widget), so that buttons
-have this system's look and not Slicer's, and *Correct* lacks the Segment Editor. Masks, probability, maps and tables are what
-the shipped models make of the runs. The slice view is rendered by Slicer's own slice logic, the plot by VTK's chart (which
-Slicer's plot view uses) from the scene's plot nodes; panel-layout.png sets both side by side as the module's layout does.
+have this system's look and not Slicer's, and *Correct* lacks the Segment Editor. Masks, probability, maps and tables
+are what the shipped models make of the runs. The slice view is rendered by Slicer's own slice logic, the plot by VTK's
+chart (which Slicer's plot view uses) from the scene's plot nodes; panel-layout.png sets both side by side as the
+module's layout does.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def main(folder: Path) -> int:
     with tempfile.TemporaryDirectory(prefix="dsanet-sample-") as cache:
         work(slicer, widget, Path(cache))
         work_through(slicer, widget, Path(cache))
-        views(widget.context.case, widget.context, folder)
+        views(widget.context.case, folder)
         photograph(slicer, widget, folder)
     widget.exit()
     widget.cleanup()
@@ -94,7 +95,7 @@ def work_through(slicer: Any, widget: Any, cache: Path) -> None:
     ui["exportSection"].exportButton.click()
 
 
-def views(case: Any, context: Any, folder: Path) -> None:
+def views(case: Any, folder: Path) -> None:
     """Write the frame and its curve side by side, and the map on the frame with its legend."""
     import cv2
     import numpy as np
@@ -161,9 +162,7 @@ def photograph(slicer: Any, widget: Any, folder: Path) -> None:
             continue
         if name == "frames":
             strip = section.ui.stateStrip
-            strip.scrollToItem(
-                strip.currentItem(), strip.ScrollHint.PositionAtCenter
-            )  # as wide as it is in the picture
+            strip.scrollToItem(strip.currentItem(), strip.ScrollHint.PositionAtCenter)
         if name == "export":
             section.ui.exportList.setMinimumHeight(120)
         was, section.widget.collapsed = section.widget.collapsed, False
