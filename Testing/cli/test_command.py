@@ -22,7 +22,7 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"dsanet {DSANetLib.__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["run", "phantom", "train", "evaluate", "models"])
+@pytest.mark.parametrize("command", ["run", "phantom", "train", "evaluate", "report", "compare", "models"])
 def test_help_shows_examples_that_parse(capsys, command):
     assert main([command, "--help"]) == 0
     text = capsys.readouterr().out

@@ -76,7 +76,7 @@ def answers(study: Study) -> Mapping[str, str]:
         "seeds": f"random, seeds {sorted({one.seed for one in study.trainings})}" if study.trainings else UNKNOWN,
         "models": "section Method, and the model cards of the packages" if study.trainings else UNKNOWN,
         "packages": _packages(study),
-        "ensemble": "runs and frames of a patient are averaged; models of folds, where trained, are stated in Trainings",
+        "ensemble": "runs of a patient are averaged; models of folds, where trained, are stated in Trainings",
         "table1": "Table 1" if study.patients else UNKNOWN,
         "flow": f"patients {', '.join(shares)}; reasons of exclusion are not kept" if study.patients else UNKNOWN,
         "performance": "Tables 2 and 3" if groups else UNKNOWN,
@@ -99,9 +99,7 @@ def checklist_sections(study: Study) -> list[Section]:
 
 def _section(name: str, source: str, items: tuple[ChecklistItem, ...], said: Mapping[str, str]) -> Section:
     rows = tuple((Cell(item.number), Cell(item.asks), Cell(said[item.key])) for item in items)
-    text = (
-        f"Items in few words after {source}. Filled in from the study's facts; the group completes the rest."
-    )
+    text = f"Items in few words after {source}. Filled in from the study's facts; the group completes the rest."
     return Section(f"Checklist {name}", (Text(text), Grid(name, ("item", "asks for", "in this study"), rows)))
 
 

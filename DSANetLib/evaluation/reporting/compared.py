@@ -124,10 +124,10 @@ def _differences(first: Study, second: Study, names: tuple[str, str]) -> Iterabl
 
 
 def _truths(study: Study) -> dict[tuple[str, str], object]:
-    """Return what is true of each run (cohort, lesions) and patient (cohort, response), whatever was predicted."""
+    """Return what is true of each run and patient, whatever was predicted and on whichever frame."""
     found: dict[tuple[str, str], object] = {}
     for one in study.segmentation:
-        found["run", one.record.run] = (one.group, one.record.tumour_free, one.record.true_key_frame)
+        found["run", one.record.run] = (one.group, one.record.true_key_frame, one.record.artefacts)
     for answer in study.response:
         found["patient", answer.patient] = (answer.group, answer.responder)
     return found

@@ -62,6 +62,12 @@ def input_name(key: str, masks: str = "") -> str:
     return INPUTS.get(whole, whole)
 
 
+def experiment_name(key: str) -> str:
+    """Return the name of an experiment: a network, or an input such as ``film+mask-true``."""
+    head, dash, masks = key.rpartition("-")
+    return input_name(head, masks) if dash and f"{head} [{masks}]" in INPUTS else input_name(network_name(key))
+
+
 def variable_name(key: str) -> str:
     """Return what a row of Table 1 is called."""
     return BY_NAME[key].label if key in BY_NAME else VARIABLES.get(key, key)

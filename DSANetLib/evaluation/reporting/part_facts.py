@@ -7,7 +7,7 @@ from typing import Any
 
 from ..study import Study, TrainingResult
 from .document import Block, Cell, Grid, Items, Section, Text
-from .names import ALL_NETWORKS, INPUTS, in_order, network_name
+from .names import ALL_NETWORKS, INPUTS, experiment_name, in_order
 
 METHOD = (
     "Patients, not runs or frames, are the unit: every patient is in one of training, internal and external cohort; "
@@ -34,7 +34,9 @@ def trainings_section(study: Study) -> Section:
     blocks: list[Block] = [_trainings(done)] if done else []
     if failed:
         blocks.append(Text(f"{len(failed)} of {len(study.trainings)} trainings gave no result:"))
-        blocks.append(Items(tuple(f"{_name(one.experiment)}, {_which(one)}: {one.failure}" for one in failed)))
+        blocks.append(
+            Items(tuple(f"{experiment_name(one.experiment)}, {_which(one)}: {one.failure}" for one in failed))
+        )
     else:
         blocks.append(Text("No training failed."))
     return Section("Trainings", tuple(blocks))
@@ -50,7 +52,7 @@ def _trainings(done: Sequence[TrainingResult]) -> Grid:
         own = [one for one in done if one.experiment == name]
         gflop = [one.gflop for one in own if one.gflop is not None]
         texts = (
-            _name(name),
+            experiment_name(name),
             str(len(own)),
             ", ".join(str(seed) for seed in sorted({one.seed for one in own})),
             _span([one.parameters for one in own], ",.0f") if any(one.parameters for one in own) else "–",
@@ -82,16 +84,12 @@ def _which(one: TrainingResult) -> str:
     return f"seed {one.seed}" + (f", fold {one.fold + 1}" if one.fold >= 0 else "")
 
 
-def _name(experiment: str) -> str:
-    return INPUTS.get(experiment, network_name(experiment))
-
-
 def method_section(study: Study) -> Section:
     """Return how figures were made, and what each experiment is."""
     blocks: list[Block] = [Items(METHOD)]
     experiments = study.facts.get("experiments") or {}
     if isinstance(experiments, Mapping):
-        rows = tuple((Cell(_name(str(name))), Cell(str(about))) for name, about in experiments.items())
+        rows = tuple((Cell(experiment_name(str(name))), Cell(str(about))) for name, about in experiments.items())
         if rows:
             blocks.append(Grid("Experiments", ("experiment", "what it is"), rows))
     return Section("Method", tuple(blocks))
@@ -106,6 +104,8 @@ def facts_section(study: Study) -> Section:
         ("cohort", _written(facts.get("cohort"))),
         ("split", _written(facts.get("split"))),
         ("seeds", _written(seeds)),
+        ("settings of this size", _written(facts.get("scale"))),
+        ("leak test", _leak_test(facts.get("leak_test"))),
         ("versions", _written(facts.get("versions"))),
         ("hardware", _written(facts.get("hardware"))),
         ("started", _written(facts.get("started"))),
@@ -120,6 +120,14 @@ def facts_section(study: Study) -> Section:
     if notes:
         blocks += [Text("Notes of the study:"), Items(tuple(notes))]
     return Section("Versions, seeds, hardware, times", tuple(blocks))
+
+
+def _leak_test(found: Any) -> str:
+    if not isinstance(found, Mapping) or not found.get("shuffles"):
+        return "not done"
+    return (
+        f"{found['shuffles']} shuffles of the outcome, mean AUC {found.get('mean_auc', float('nan')):.3f} (chance: 0.5)"
+    )
 
 
 def seeds_of(study: Study) -> list[int]:

@@ -9,11 +9,7 @@ from .document import Block, Section, Text
 from .names import group_name, in_order
 from .tables import Row, grid
 
-# The paper gives these only above a limit; ours stand as a row of that limit where the table has one.
-NOTE = (
-    "In grey: the paper's own patients. Its CRP of all patients repeats the training cohort's number, and is printed "
-    "here as it stands there."
-)
+NOTE = "In grey: the paper's own patients, as printed."
 
 
 def patients_section(study: Study) -> Section:

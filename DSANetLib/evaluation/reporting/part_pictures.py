@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from ...errors import OutputError
 from ..study import Study
 from .document import Block, Gallery, Picture, Text
 from .names import ALL_NETWORKS, group_name, in_order, network_name
 
 FOLDER = "pictures"
+COLOURS = "Green: the true outline; orange: the predicted one. Pictures are of the first seed."
 RANKS = ("best", "median", "worst")
 CAUSES = ("failed", "missed", "elsewhere", "too much", "too little")
 _OVERLAY = re.compile(r"(?P<network>.+?)-(?P<rank>best|median|worst)-(?P<case>.+)\.png")
@@ -48,7 +47,7 @@ def overlay_blocks(study: Study, overlays: Sequence[Overlay]) -> list[Block]:
     """Return the best, median and worst run of each network."""
     if not overlays:
         return [Text("The study's folder holds no pictures of overlays; they are left out.")]
-    blocks: list[Block] = []
+    blocks: list[Block] = [Text(COLOURS)]
     networks = in_order((one.network for one in overlays), ("ffs", "tempo", *ALL_NETWORKS))
     for network in networks:
         own = sorted((one for one in overlays if one.network == network), key=lambda one: RANKS.index(one.kind))
@@ -64,7 +63,7 @@ def failure_blocks(failures: Sequence[Overlay]) -> list[Block]:
     """Return failures by cause."""
     if not failures:
         return [Text("The study's folder holds no pictures of failures; they are left out.")]
-    blocks: list[Block] = []
+    blocks: list[Block] = [Text(COLOURS)]
     for cause in in_order((one.kind for one in failures), CAUSES):
         own = [one for one in failures if one.kind == cause]
         pictures = tuple(_picture(one, f"Failure, {cause}", f"case {one.case}") for one in own)
@@ -85,10 +84,9 @@ def _picture(overlay: Overlay, what: str, said: str) -> Picture:
 
 
 def _said(study: Study, overlay: Overlay) -> str:
-    """Return the case with its cohort and Dice, averaged over seeds, where the study knows it."""
+    """Return the case with its cohort and Dice, where the study knows it: of the first seed, which was drawn."""
     own = [one for one in study.segmentation if one.network == overlay.network and one.record.run == overlay.case]
     if not own:
         return f"case {overlay.case}"
-    dice = float(np.mean([one.record.dice for one in own]))
-    seeds = f", mean of {len(own)} seeds" if len(own) > 1 else ""
-    return f"case {overlay.case}, {group_name(own[0].group)}, Dice {dice:.2f}{seeds}"
+    first = min(own, key=lambda one: one.seed)
+    return f"case {overlay.case}, {group_name(first.group)}, Dice {first.record.dice:.2f} (seed {first.seed})"
