@@ -136,10 +136,10 @@ def run_command(chosen: argparse.Namespace) -> int:
 
 def phantom_command(chosen: argparse.Namespace) -> int:
     """``dsanet phantom``: synthetic patients as files."""
-    from .phantom import write_cohort
+    from .phantom.command import make_phantom
 
-    write_cohort(chosen.out, chosen.patients, chosen.seed, format=chosen.format)
-    _say(f"{chosen.patients} synthetic patient{'s' if chosen.patients > 1 else ''} in {chosen.out}", sys.stdout)
+    progress = None if chosen.quiet else lambda done, total: _say_progress("phantom patients", done, total)
+    _say(make_phantom(chosen, progress), sys.stdout)
     return OK
 
 

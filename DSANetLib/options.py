@@ -21,7 +21,8 @@ manifest.csv (columns case, patient, path) of a folder that 'dsanet phantom' mad
 Research use only; the models that come with dsanet were trained on a synthetic phantom."""
 PHANTOM_EXAMPLES = """examples:
   dsanet phantom phantom-data --patients 5 --seed 1 --format dicom
-  dsanet run phantom-data --out results"""
+  dsanet run phantom-data --out results
+  dsanet phantom study --cohort smoke --workers 2"""
 TRAIN_EXAMPLES = """examples:
   dsanet train ffs --out my-ffs --cache cache --minutes 100
   dsanet train response --out my-response --cache cache --segmenter my-ffs
@@ -79,10 +80,14 @@ def run_options(parser: argparse.ArgumentParser) -> None:
 def phantom_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``dsanet phantom``."""
     add = parser.add_argument
-    add("out", type=Path, metavar="OUT", help="folder to make")
-    add("--patients", type=_counted, default=1, metavar="N", help="how many (default: 1)")
-    add("--seed", type=int, default=0, metavar="S", help="seed of the first patient (default: 0)")
-    add("--format", choices=("avi", "png", "dicom"), default="avi", help="files to write (default: avi)")
+    add("out", type=Path, metavar="OUT", help="folder to make, or to complete where it was interrupted")
+    add("--cohort", metavar="NAME", help="a whole study instead, with its split: paper, desk, smoke or unseen-rate")
+    add("--patients", type=_counted, metavar="N", help="how many (default: 1)")
+    add("--seed", type=int, metavar="S", help="seed of the first patient (default: 0)")
+    add("--format", choices=("avi", "png", "dicom"), help="files to write (default: avi; dicom with --cohort)")
+    add("--scanner", choices=("A", "B"), help="A: what the models know (default); B: another hospital's")
+    add("--frame-rate", type=float, metavar="PER_S", help="one frame rate for all (default: as real protocols vary)")
+    add("--workers", type=_counted, default=1, metavar="W", help="processes (default: 1)")
 
 
 def train_options(parser: argparse.ArgumentParser) -> None:

@@ -29,7 +29,8 @@ def gather_runs(inputs: Iterable[str | Path]) -> tuple[list[RunSource], dict[str
     patient_of: dict[Path, str] = {}
     for given in map(Path, inputs):
         rows = _manifest(given / MANIFEST)
-        paths += [given / row["path"] for row in rows] if rows else [given]
+        # A cohort's manifest has a row an annotated frame: several a run.
+        paths += dict.fromkeys(given / row["path"] for row in rows) if rows else [given]
         patient_of.update({(given / row["path"]).resolve(): row["patient"] for row in rows})
     sources = find_runs(paths)
     named = {source.case_id: patient_of.get(Path(source.path).resolve()) for source in sources}

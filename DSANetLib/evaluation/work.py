@@ -1,69 +1,7 @@
-"""Work on many seeds, in processes of their own, in an order that does not depend on who is faster."""
+"""Where `map_seeds` and `spawn_pool` were before the phantom needed them too: they are in `DSANetLib.processes`."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from ..processes import map_seeds, spawn_pool
 
-if TYPE_CHECKING:
-    from concurrent.futures import Future, ProcessPoolExecutor
-
-T = TypeVar("T")
-
-AHEAD = 4
-"""Tasks in flight for each worker: enough to keep it busy, few enough to lose little when interrupted."""
-
-
-def spawn_pool(workers: int) -> ProcessPoolExecutor:
-    """Return a pool of fresh processes of one thread each, as workers share the cores already.
-
-    Fresh ("spawn"), because forks of a process that runs torch threads may hang.
-    """
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    # Read by the workers' numpy when it loads, which is before any initializer; they take it from here.
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
-    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread)
-
-
-def _one_thread() -> None:
-    import cv2
-
-    cv2.setNumThreads(1)
-
-
-def map_seeds(
-    function: Callable[..., T], seeds: Sequence[int], *arguments: Any, workers: int = 2
-) -> Iterator[tuple[int, T]]:
-    """Yield (seed, ``function(seed, *arguments)``) in the order of the seeds.
-
-    Parameters
-    ----------
-    function
-        A function of a module (processes are spawned).
-    workers
-        Processes; 0 or 1 works in this one.
-    """
-    if workers <= 1:
-        for seed in seeds:
-            yield seed, function(seed, *arguments)
-        return
-    from collections import deque
-
-    with spawn_pool(workers) as pool:
-        waiting: deque[tuple[int, Future[T]]] = deque()
-        try:
-            for seed in seeds:
-                waiting.append((seed, pool.submit(function, seed, *arguments)))
-                if len(waiting) >= AHEAD * workers:
-                    done, future = waiting.popleft()
-                    yield done, future.result()
-            while waiting:
-                done, future = waiting.popleft()
-                yield done, future.result()
-        finally:
-            for _, future in waiting:
-                future.cancel()
+__all__ = ["map_seeds", "spawn_pool"]

@@ -6,8 +6,20 @@ physics is documented in ``docs/phantom.md``; nothing measured on it may be pres
 
 from __future__ import annotations
 
-from .cohort import write_cohort
-from .config import PhantomConfig
+from .cohort import write_cohort, write_preset
+from .config import OTHER_SCANNER, PhantomConfig, Scanner
+from .presets import COHORTS
 from .simulate import PhantomPatient, PhantomRun, RunTruth, simulate_patient
 
-__all__ = ["PhantomConfig", "PhantomPatient", "PhantomRun", "RunTruth", "simulate_patient", "write_cohort"]
+__all__ = [
+    "COHORTS",
+    "OTHER_SCANNER",
+    "PhantomConfig",
+    "PhantomPatient",
+    "PhantomRun",
+    "RunTruth",
+    "Scanner",
+    "simulate_patient",
+    "write_cohort",
+    "write_preset",
+]

@@ -1,36 +1,45 @@
-"""Phantom patients as files: runs in a form a hospital would give them, with the truth beside."""
+"""Phantom patients as a cohort's folder: runs in a form a hospital would give them, tables, masks, and the truth."""
 
 from __future__ import annotations
 
-import csv
 import json
-import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from ..errors import OutputError
-from ..run import DSARun
+from ..processes import map_seeds
+from ..whole import remove_leftovers, write_whole
 from .config import PhantomConfig
-from .simulate import PhantomRun, simulate_patient
+from .patient_files import MANIFEST_COLUMNS, Rows, csv_text, write_patient
+from .presets import Member, Preset, choose_members
+from .run_files import FORMATS
 
-FORMATS = ("avi", "png", "dicom")
-CLINICAL_HEADER = {
-    "age": "age [years]",
-    "sex": "sex",
-    "hbv": "hbv",
-    "afp": "afp [ng/mL]",
-    "pt": "pt [s]",
-    "child_pugh": "child_pugh",
-    "ascites": "ascites",
-    "tbil": "tbil [umol/L]",
-    "alb": "alb [g/L]",
-    "ast": "ast [U/L]",
-    "alt": "alt [U/L]",
-    "crp": "crp [mg/L]",
-}
+PARTS = ".parts"
+"""What is written of a cohort under way: the tables' rows of each finished patient."""
+SUMMARY = "Synthetic patients of the dsanet phantom: nothing measured on them is clinical"
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class CohortPlan:
+    """Which patients a folder is to hold, and how.
+
+    Parameters
+    ----------
+    facts
+        What ``cohort.json`` says: two plans of the same facts make the same folder.
+    members
+        The patients in order.
+    split
+        Whether ``split.csv`` is written too.
+    """
+
+    facts: Mapping[str, Any]
+    members: tuple[Member, ...]
+    split: bool = False
 
 
 def write_cohort(
@@ -39,27 +48,30 @@ def write_cohort(
     seed: int,
     format: str = "avi",
     config: PhantomConfig = PhantomConfig(),
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
+    workers: int = 1,
 ) -> Path:
-    """Write phantom patients as files.
+    """Write phantom patients as a cohort's folder (docs/cohort.md), with their truth.
 
     Parameters
     ----------
     out
-        New or empty folder. Gets ``runs/`` (a file or folder a run), ``truth/`` (masks of the key frame and
-        its neighbours as PNG: 0 nothing, 255 liver; lesions numbered from 1; facts as JSON), ``clinical.csv``,
-        ``outcome.csv`` and ``manifest.csv``.
+        New or empty folder, or one that was begun with the same patients and settings: then it is completed.
+        Gets ``runs/`` (a file or folder a run), ``masks/`` (key frame and its neighbours, PNG on the source
+        pixels: 255 liver; lesions numbered from 1), ``truth/`` (facts as JSON), ``manifest.csv``,
+        ``clinical.csv``, ``outcome.csv`` and ``cohort.json``.
     patients
         Number of patients.
     seed
         Seed of the first; the others follow.
     format
-        ``avi`` (FFV1, 8 bits, constant frame rate: a run whose rate changes loses its times, as in reality),
-        ``png`` (a folder a run, 8 or 16 bits, no times) or ``dicom`` (multi-frame XA, true times).
+        ``avi``, ``png`` or ``dicom``; see `run_files.write_run`.
     config
         Settings of the phantom.
     progress
         Called with (done, all) after each patient.
+    workers
+        Processes.
 
     Returns
     -------
@@ -69,136 +81,95 @@ def write_cohort(
     Raises
     ------
     OutputError
-        Where ``out`` holds files already, or the format is unknown.
+        Where ``out`` holds other files, the format is unknown, or something cannot be written.
     """
-    out = Path(out)
-    if format not in FORMATS:
-        raise OutputError(f"format {format!r} is unknown", f"Choose one of {', '.join(FORMATS)}")
     if patients < 1:
         raise OutputError(f"{patients} patients asked for", "Ask for at least one")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise OutputError("is not an empty folder", "Name a new folder", out)
-    (out / "runs").mkdir(parents=True, exist_ok=True)
-    clinical, outcome, manifest = [], [], []
-    for i in range(patients):
-        patient = simulate_patient(seed + i, config)
-        clinical.append({"patient": patient.patient_id, **patient.clinical})
-        outcome.append({"patient": patient.patient_id, **asdict(patient.outcome), **patient.factors})
-        for made in patient.runs:
-            path = _write_run(out / "runs", made.run, format)
-            _write_truth(out / "truth" / made.run.case_id, made)
-            manifest.append(
-                {"case": made.run.case_id, "patient": patient.patient_id, "path": path.relative_to(out).as_posix()}
-            )
-        if progress:
-            progress(i + 1, patients)
-    header = {"patient": "patient", **CLINICAL_HEADER}
-    _write_csv(out / "clinical.csv", [{header[k]: v for k, v in row.items()} for row in clinical])
-    _write_csv(out / "outcome.csv", outcome)
-    _write_csv(out / "manifest.csv", manifest)
+    facts = {"patients": patients, "seed": seed, "config": config.to_dict()}
+    members = tuple(Member(seed + i, config) for i in range(patients))
+    plan = CohortPlan(_facts(f"phantom-{seed}", SUMMARY, format, facts), members)
+    return _write(Path(out), plan, format, progress, workers)
+
+
+def write_preset(
+    out: Path, preset: Preset, format: str = "avi", progress: Progress | None = None, workers: int = 1
+) -> Path:
+    """Write one of `presets.COHORTS` as a cohort's folder with its ``split.csv``; parameters as `write_cohort`."""
+    out = Path(out)
+    facts = _facts(f"phantom-{preset.name}", f"{SUMMARY}. {preset.summary}", format, preset.to_dict())
+    if _is_whole(out, facts, format):
+        return out
+    members = choose_members(preset, workers=workers)
+    return _write(out, CohortPlan(facts, members, split=True), format, progress, workers)
+
+
+def _facts(name: str, description: str, format: str, phantom: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "format": 1,
+        "name": name,
+        "synthetic": True,
+        "description": description,
+        "phantom": {"files": format, **phantom},
+    }
+
+
+def _is_whole(out: Path, facts: Mapping[str, Any], format: str) -> bool:
+    """Return whether the same cohort is there already; raise where the folder holds anything but its beginning."""
+    if format not in FORMATS:
+        raise OutputError(f"format {format!r} is unknown", f"Choose one of {', '.join(FORMATS)}")
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return False
+    try:
+        there = json.loads((out / "cohort.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise OutputError("is not an empty folder", "Name a new folder", out) from None
+    if there != json.loads(json.dumps(facts)):
+        raise OutputError("holds another cohort", "Name a new folder, or ask for the same patients again", out)
+    return (out / "manifest.csv").is_file()
+
+
+def _write(out: Path, plan: CohortPlan, format: str, progress: Progress | None, workers: int) -> Path:
+    if _is_whole(out, plan.facts, format):
+        shutil.rmtree(out / PARTS, ignore_errors=True)
+        return out
+    write_whole(out / "cohort.json", json.dumps(plan.facts, indent=1) + "\n")
+    (out / PARTS).mkdir(exist_ok=True)
+    remove_leftovers(out / PARTS)
+    todo = {m.seed: m for m in plan.members if not _part(out, m.seed).is_file()}
+    done = len(plan.members) - len(todo)
+    for config in {m.config: None for m in todo.values()}:
+        seeds = [seed for seed, m in todo.items() if m.config == config]
+        try:
+            for seed, rows in map_seeds(write_patient, seeds, out, format, config, workers=workers):
+                write_whole(_part(out, seed), json.dumps(rows))
+                done += 1
+                if progress:
+                    progress(done, len(plan.members))
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise OutputError(f"cannot be written ({reason})", "Make room, then give the same command", out) from error
+    _write_tables(out, plan)
     return out
 
 
-def _write_csv(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
-    part = path.with_name(path.name + ".part")
-    with part.open("w", newline="", encoding="utf-8") as f:
-        writer = csv.DictWriter(f, list(rows[0]))
-        writer.writeheader()
-        writer.writerows([{k: "" if v is None else v for k, v in row.items()} for row in rows])
-    os.replace(part, path)
+def _part(out: Path, seed: int) -> Path:
+    return out / PARTS / f"{seed}.json"
 
 
-def _write_run(folder: Path, run: DSARun, format: str) -> Path:
-    suffix = {"avi": ".avi", "png": "", "dicom": ".dcm"}[format]
-    path, part = folder / f"{run.case_id}{suffix}", folder / f"{run.case_id}.part{suffix}"
-    {"avi": _write_avi, "png": _write_png, "dicom": _write_dicom}[format](part, run)
-    os.replace(part, path)
-    return path
-
-
-def _write_avi(path: Path, run: DSARun) -> None:
-    from fractions import Fraction
-
-    import av
-
-    rate = 1.0 if run.times_s is None or run.count < 2 else 1 / float(run.times_s[1] - run.times_s[0])
-    with av.open(str(path), "w", format="avi") as container:
-        stream = container.add_stream("ffv1", rate=Fraction(rate).limit_denominator(1000))
-        stream.width, stream.height, stream.pix_fmt = run.columns, run.rows, "gray"
-        for frame in run.frames:  # type: ignore[attr-defined]
-            eight = frame if run.bit_depth <= 8 else (frame >> (run.bit_depth - 8)).astype(np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(eight), format="gray")))
-        container.mux(stream.encode())
-
-
-def _write_png(path: Path, run: DSARun) -> None:
-    import cv2
-
-    path.mkdir()
-    for i, frame in enumerate(run.frames, 1):  # type: ignore[arg-type,var-annotated]
-        _, code = cv2.imencode(".png", frame)
-        (path / f"frame{i}.png").write_bytes(code.tobytes())
-
-
-def _write_dicom(path: Path, run: DSARun) -> None:
-    from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-    from pydicom.uid import ExplicitVRLittleEndian, XRayAngiographicImageStorage, generate_uid
-
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = XRayAngiographicImageStorage
-    # UIDs from the case's name, so that the same seed writes the same file.
-    meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=[run.case_id, "instance"])
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    ds = FileDataset(str(path), Dataset(), file_meta=meta, preamble=b"\0" * 128)
-    ds.SOPClassUID, ds.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
-    ds.StudyInstanceUID = generate_uid(entropy_srcs=[run.case_id, "study"])
-    ds.SeriesInstanceUID = generate_uid(entropy_srcs=[run.case_id, "series"])
-    # No identifier equals the case's name, or a reader would take that for a patient's and hide it.
-    ds.Modality, ds.PatientName, ds.PatientID = "XA", "SYNTHETIC", "SYNTHETIC"
-    ds.ImageType = ["DERIVED" if run.subtracted else "ORIGINAL", "PRIMARY", "SINGLE PLANE"]
-    ds.PixelIntensityRelationship = "LOG" if run.subtracted else "DISP"
-    ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
-    ds.Rows, ds.Columns, ds.NumberOfFrames = run.rows, run.columns, run.count
-    ds.BitsAllocated = 8 if run.bit_depth <= 8 else 16
-    ds.BitsStored, ds.HighBit, ds.PixelRepresentation = run.bit_depth, run.bit_depth - 1, 0
-    if run.times_s is not None:
-        steps = np.diff(run.times_s, prepend=run.times_s[0]) * 1000
-        ds.FrameTimeVector = [f"{s:.3f}" for s in steps]
-        ds.FrameIncrementPointer = 0x00181065
-    if run.spacing is not None:
-        ds.PixelSpacing = [f"{run.spacing.row_mm:.6f}", f"{run.spacing.column_mm:.6f}"]
-        ds.PixelSpacingCalibrationType = "GEOMETRY"
-    if run.subtracted:
-        mask = Dataset()
-        mask.MaskOperation = "NONE"
-        ds.MaskSubtractionSequence = [mask]
-    ds.PixelData = np.ascontiguousarray(run.frames[:]).tobytes()
-    ds["PixelData"].VR = "OW" if ds.BitsAllocated == 16 else "OB"
-    ds.save_as(path, enforce_file_format=True)
-
-
-def _write_truth(folder: Path, made: PhantomRun) -> None:
-    import cv2
-
-    folder.mkdir(parents=True)
-    truth = made.truth
-    key = truth.key_frame
-    for frame in range(max(key - 1, 0), min(key + 2, made.run.count)):
-        liver, lesions = truth.masks(frame)
-        for name, image in (("liver", liver * np.uint8(255)), ("lesions", lesions)):
-            _, code = cv2.imencode(".png", image)
-            (folder / f"{name}_{frame + 1:03d}.png").write_bytes(code.tobytes())
-    facts = {
-        "case": made.run.case_id,
-        "arrival_frame": truth.arrival + 1,
-        "key_frame": key + 1,
-        "frame_numbering": "from 1",
-        "frame_times_s": list(truth.protocol.times),
-        "tumour_free": truth.tumour_free,
-        "artefacts": list(truth.artefacts),
-        "lesions": list(truth.lesions),
-        "spacing_mm": truth.spacing_mm,
-        "subtracted": made.run.subtracted,
-        "polarity": made.run.polarity,
-    }
-    (folder / "truth.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+def _write_tables(out: Path, plan: CohortPlan) -> None:
+    """Write the tables from the rows of all patients, the manifest last: it says that the folder is whole."""
+    rows: list[Rows] = [json.loads(_part(out, m.seed).read_text(encoding="utf-8")) for m in plan.members]
+    write_whole(out / "clinical.csv", csv_text([row["clinical"] for row in rows]))
+    write_whole(out / "outcome.csv", csv_text([row["outcome"] for row in rows]))
+    if plan.split:
+        split = [
+            {"patient": row["outcome"]["patient"], "set": m.set, "fold": "" if m.fold is None else m.fold}
+            for m, row in zip(plan.members, rows, strict=True)
+        ]
+        write_whole(out / "split.csv", csv_text(split))
+    external = {m.seed: "external" if m.set == "external" else "internal" for m in plan.members}
+    manifest = [
+        {**line, "set": external[m.seed]} for m, row in zip(plan.members, rows, strict=True) for line in row["manifest"]
+    ]
+    write_whole(out / "manifest.csv", csv_text(manifest, MANIFEST_COLUMNS))
+    shutil.rmtree(out / PARTS)

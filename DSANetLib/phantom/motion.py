@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -33,6 +33,16 @@ class Motion:
     heart_period_s: float
     jump_s: float
     jump_cm: tuple[float, float]
+
+    def times(self, factor: float) -> Motion:
+        """Return the same movement with other amplitudes."""
+        return replace(
+            self,
+            breath_cm=self.breath_cm * factor,
+            drift_cm=self.drift_cm * factor,
+            heart_cm=self.heart_cm * factor,
+            jump_cm=(self.jump_cm[0] * factor, self.jump_cm[1] * factor),
+        )
 
     def jump(self, time_s: float) -> np.ndarray:
         """Return x, y (cm) of the whole body at a time."""

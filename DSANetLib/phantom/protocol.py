@@ -52,7 +52,7 @@ def _times(rng: np.random.Generator, config: PhantomConfig) -> tuple[tuple[float
     if config.frame_rates:
         phases = ((float(rng.choice(config.frame_rates)), 99.0),)
     else:
-        phases = PROTOCOLS[int(rng.choice(len(PROTOCOLS), p=PROTOCOL_SHARES))]
+        phases = PROTOCOLS[int(rng.choice(len(PROTOCOLS), p=config.scanner.protocol_shares or PROTOCOL_SHARES))]
     artefacts = []
     count = int(rng.integers(20, 31))
     if phases[0][0] <= 1.5:
@@ -75,7 +75,7 @@ def _times(rng: np.random.Generator, config: PhantomConfig) -> tuple[tuple[float
 
 def _view(rng: np.random.Generator, config: PhantomConfig) -> tuple[View, list[str]]:
     magnified = not config.clean and rng.random() < 0.13
-    width = rng.uniform(21, 27) if magnified else rng.uniform(31, 40)
+    width = (rng.uniform(21, 27) if magnified else rng.uniform(31, 40)) * config.scanner.field
     x = rng.normal(-4.0 if magnified else -2.5, 1.2)
     view = View(config.rows, config.columns, width / config.columns, x, rng.normal(0.5, 1.0))
     return view, ["magnified"] if magnified else []
@@ -114,8 +114,10 @@ def _export(rng: np.random.Generator, config: PhantomConfig) -> tuple[Export, li
         artefacts.append("inverted")
     if jpeg is not None:
         artefacts.append("lossy codec")
-    gain = float(np.exp(rng.normal(np.log(260), 0.3)))
-    offset, gamma = float(rng.uniform(125, 205)), float(rng.uniform(0.40, 0.78))
+    scanner = config.scanner
+    gain = float(np.exp(rng.normal(np.log(260), 0.3))) * scanner.contrast
+    offset = float(rng.uniform(125, 205)) + scanner.brightness
+    gamma = float(rng.uniform(0.40, 0.78)) * scanner.gamma
     return Export(subtracted, bits, gain, offset, bool(inverted), jpeg, gamma), artefacts
 
 
@@ -136,6 +138,7 @@ def draw_protocol(rng: np.random.Generator, config: PhantomConfig) -> Protocol:
     injection, more = _injection(rng, config, times[1])
     artefacts += more
     motion, moved = draw_motion(rng, times[-1], config.clean)
+    motion = motion.times(config.scanner.motion)
     artefacts += moved
     export, more = _export(rng, config)
     artefacts += more
@@ -152,12 +155,13 @@ def draw_protocol(rng: np.random.Generator, config: PhantomConfig) -> Protocol:
         text = (f"{rate:g} F/s", "DSA" if export.subtracted else "XA", "HEPATIC A.")[: int(rng.integers(1, 4))]
         artefacts.append("burnt-in text")
     pixels = config.rows * config.columns / 512**2
+    scanner = config.scanner
     detector = Detector(
-        float(np.exp(rng.uniform(np.log(6000), np.log(30000)))) / pixels,
-        float(rng.uniform(0.3, 0.8)),
-        float(rng.uniform(0.02, 0.08)),
-        float(rng.uniform(0.55, 1.0)),
-        0.0 if config.clean else float(rng.uniform(4, 14)),
+        float(np.exp(rng.uniform(np.log(6000), np.log(30000)))) / pixels * scanner.dose,
+        float(rng.uniform(0.3, 0.8)) * scanner.scatter,
+        float(rng.uniform(0.02, 0.08)) * scanner.scatter,
+        float(rng.uniform(0.55, 1.0)) * scanner.blur,
+        0.0 if config.clean else float(rng.uniform(4, 14)) * scanner.noise,
     )
     corner = int(rng.integers(0, 4))
     return Protocol(

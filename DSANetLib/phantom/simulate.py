@@ -7,19 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..run import DSARun, PixelSpacing
-from .anatomy import Anatomy, catheter, draw_anatomy, gas_bubbles, soft_tissue
-from .circulation import Circulation, Opacification, draw_circulation, opacify
+from .anatomy import Anatomy, catheter, gas_bubbles, soft_tissue
+from .circulation import Circulation, Opacification, opacify
 from .config import PhantomConfig
 from .contrast import IODINE_CM2_PER_MG
 from .detector import burn_text
-from .lesions import Lesion, draw_lesions, draw_pseudolesions
+from .drawing import DrawnPatient, draw_patient
+from .lesions import Lesion
 from .motion import Displacement
-from .patient import Outcome, Value, draw_clinical, draw_response, film_factors, hide_some
+from .patient import Outcome, Value
 from .protocol import Protocol, draw_protocol
-from .skeleton import Skeleton, bones, draw_skeleton
-
-SKELETON = 1000
-"""The bones have a generator of their own, beside those of the patient (0) and the runs (1…)."""
+from .skeleton import bones
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,49 +129,23 @@ def simulate_patient(seed: int, config: PhantomConfig = PhantomConfig()) -> Phan
     PhantomPatient
         Frames are uint8 (8 bits) or uint16 (10 or 12 bits), all in memory.
     """
-    rng = np.random.default_rng([seed, 0])
-    anatomy = draw_anatomy(rng)
-    tumours = draw_lesions(rng, anatomy, bool(rng.random() < config.tumour_free_share))
-    pseudo = draw_pseudolesions(rng, anatomy, tumours)
-    circulation = draw_circulation(rng, anatomy, tumours, pseudo)
-    skeleton = draw_skeleton(np.random.default_rng([seed, SKELETON]), anatomy)
-    factors = film_factors(tumours)
-    values = draw_clinical(rng, factors)
-    outcome = draw_response(rng, values, factors)
-    count = 1 + int(rng.random() < 0.03) + int(rng.random() < 0.008)
-    name = f"phantom-{seed:07d}"
+    drawn = draw_patient(seed, config)
     runs = tuple(
-        simulate_run(
-            np.random.default_rng([seed, 1 + i]),
-            anatomy,
-            skeleton,
-            circulation,
-            tumours,
-            config,
-            name if count == 1 else f"{name}-run{i + 1}",
-        )
-        for i in range(count)
+        simulate_run(np.random.default_rng([seed, 1 + i]), drawn, config, name) for i, name in enumerate(drawn.cases)
     )
-    return PhantomPatient(name, hide_some(rng, values), outcome, factors, runs)
+    return PhantomPatient(drawn.patient_id, drawn.clinical, drawn.outcome, drawn.factors, runs)
 
 
-def simulate_run(
-    rng: np.random.Generator,
-    anatomy: Anatomy,
-    skeleton: Skeleton,
-    circulation: Circulation,
-    tumours: list[Lesion],
-    config: PhantomConfig,
-    case_id: str,
-) -> PhantomRun:
+def simulate_run(rng: np.random.Generator, drawn: DrawnPatient, config: PhantomConfig, case_id: str) -> PhantomRun:
     """Film one run of a patient."""
+    anatomy, circulation, tumours = drawn.anatomy, drawn.circulation, drawn.tumours
     protocol = draw_protocol(rng, config)
     times = np.array(protocol.times)
     opacification = opacify(circulation, anatomy, protocol.view, protocol.injection, protocol.reflux, times)
     displacement = Displacement(protocol.view, protocol.motion, anatomy.dome_y_cm, float(times[-1]))
     inside = protocol.collimator.inside(config.rows, config.columns)
-    frames = _film(rng, anatomy, skeleton, circulation, protocol, opacification, displacement, inside)
-    liver, lesions = _labels(anatomy, tumours, protocol)
+    frames = _film(rng, drawn, protocol, opacification, displacement, inside)
+    liver, lesions = draw_labels(anatomy, tumours, protocol)
     truth = _truth(circulation, tumours, protocol, opacification, displacement, inside, liver, lesions)
     spacing = protocol.view.spacing_cm * 10
     export = protocol.export
@@ -194,9 +166,7 @@ def simulate_run(
 
 def _film(
     rng: np.random.Generator,
-    anatomy: Anatomy,
-    skeleton: Skeleton,
-    circulation: Circulation,
+    drawn: DrawnPatient,
     protocol: Protocol,
     opacification: Opacification,
     displacement: Displacement,
@@ -204,14 +174,14 @@ def _film(
 ) -> np.ndarray:
     import cv2
 
-    export, detector, view = protocol.export, protocol.detector, protocol.view
+    anatomy, export, detector, view = drawn.anatomy, protocol.export, protocol.detector, protocol.view
     soft = soft_tissue(anatomy, view)
     recoil = 0.0 if protocol.detector.electronic == 0 else float(rng.uniform(0, 0.15))
-    bone = bones(skeleton, view)
+    bone = bones(drawn.skeleton, view)
     # Automatic exposure looks at the middle of the field.
     middle = (soft + bone)[view.rows // 4 : -view.rows // 4 : 4, view.columns // 4 : -view.columns // 4 : 4]
     reference = float(np.median(middle))
-    tip = circulation.tree.start[0]
+    tip = drawn.circulation.tree.start[0]
     wires = [catheter(anatomy, view, tip, push) for push in (0.0, recoil)]
     lead = [i for i, t in enumerate(protocol.times) if t < protocol.injection.start_s][:3] or [0]
     dtype = np.uint8 if export.bits <= 8 else np.uint16
@@ -258,7 +228,8 @@ def _stored(grey: np.ndarray, protocol: Protocol, inside: np.ndarray) -> np.ndar
     return protocol.export.lose(pixels)
 
 
-def _labels(anatomy: Anatomy, tumours: list[Lesion], protocol: Protocol) -> tuple[np.ndarray, np.ndarray]:
+def draw_labels(anatomy: Anatomy, tumours: list[Lesion], protocol: Protocol) -> tuple[np.ndarray, np.ndarray]:
+    """Return liver (0, 1) and lesions (0, 1…) of the patient at rest, (rows, columns) uint8 each."""
     x, y = protocol.view.grid()
     liver = (anatomy.liver.thickness(x, y) > 0.8).astype(np.uint8)
     lesions = np.zeros(liver.shape, np.uint8)

@@ -11,7 +11,7 @@ import pytest
 from DSANetLib.clinical import VARIABLES, ClinicalEncoder, ClinicalRecord, read_clinical
 from DSANetLib.errors import ClinicalError
 from DSANetLib.phantom import simulate_patient
-from DSANetLib.phantom.cohort import CLINICAL_HEADER
+from DSANetLib.phantom.patient_files import CLINICAL_HEADER
 
 PUBLISHED = json.loads((Path(__file__).parents[1] / "data" / "authors_code.json").read_text())["clinical_encoding"]
 THEIR_NAMES = {

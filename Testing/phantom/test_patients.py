@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import json
-
 import numpy as np
 import pytest
 
-from DSANetLib.errors import DSANetError, OutputError
-from DSANetLib.phantom import PhantomConfig, simulate_patient, write_cohort
+from DSANetLib.errors import DSANetError
+from DSANetLib.phantom import PhantomConfig, simulate_patient
 from DSANetLib.phantom.lesions import Lesion
 from DSANetLib.phantom.patient import (
     burden_score,
@@ -20,7 +17,6 @@ from DSANetLib.phantom.patient import (
     film_score,
     hide_some,
 )
-from DSANetLib.readers import read_run
 
 SMALL = PhantomConfig(rows=150, columns=201)
 CLEAN = PhantomConfig(rows=160, columns=192, clean=True, subtracted_share=1.0, tumour_free_share=0.0)
@@ -153,33 +149,3 @@ def test_responders_stay_free_of_progression_longer():
     assert months[True] > 1.3 * months[False]
     assert all(0 <= o.pfs_months <= 36 for o in outcomes)
     assert 0 < np.mean([o.progressed for o in outcomes]) < 1
-
-
-@pytest.mark.parametrize("form", ["avi", "png", "dicom"])
-def test_a_written_cohort_reads_back_as_simulated(tmp_path, form):
-    config = PhantomConfig(rows=99, columns=141)
-    out = write_cohort(tmp_path / "cohort é", 1, 41, form, config)
-    with (out / "manifest.csv").open(encoding="utf-8") as f:
-        rows = list(csv.DictReader(f))
-    made = simulate_patient(41, config).runs[0]
-    read = read_run(out / rows[0]["path"])
-    expected = made.run.frames[:]
-    if form == "avi" and made.run.bit_depth > 8:
-        expected = (expected >> (made.run.bit_depth - 8)).astype(np.uint8)
-    np.testing.assert_array_equal(read.frames[:], expected)
-    if form == "dicom":
-        np.testing.assert_allclose(read.times_s, made.run.times_s, atol=2e-3)
-        assert read.spacing.row_mm == pytest.approx(made.truth.spacing_mm, rel=1e-4)
-    facts = json.loads((out / "truth" / rows[0]["case"] / "truth.json").read_text(encoding="utf-8"))
-    assert facts["key_frame"] == made.truth.key_frame + 1
-    assert not list(out.rglob("*.part*"))
-
-
-def test_a_cohort_is_never_written_over_files(tmp_path):
-    (tmp_path / "mine.txt").write_text("x")
-    with pytest.raises(OutputError, match="not an empty folder"):
-        write_cohort(tmp_path, 1, 1)
-    with pytest.raises(OutputError, match="format"):
-        write_cohort(tmp_path / "new", 1, 1, "mp3")
-    with pytest.raises(OutputError, match="patients"):
-        write_cohort(tmp_path / "new", 0, 1)

@@ -58,7 +58,7 @@ def test_bones_are_where_they_are_in_any_view(skeleton):
 
 def test_other_bones_leave_everything_else_as_it_was(monkeypatch):
     before = simulate_patient(31, STILL)
-    monkeypatch.setattr(simulate, "SKELETON", 2000)
+    monkeypatch.setattr("DSANetLib.phantom.drawing.SKELETON", 2000)
     after = simulate_patient(31, STILL)
     assert (before.clinical, before.outcome, before.factors) == (after.clinical, after.outcome, after.factors)
     for a, b in zip(before.runs, after.runs, strict=True):
