@@ -1,4 +1,4 @@
-"""What ``dsanet phantom`` writes is a cohort's folder: it reads in, its split too, and nothing is found wrong with it."""
+"""What ``dsanet phantom`` writes is a cohort's folder: it reads in with its split, and nothing is wrong with it."""
 
 from __future__ import annotations
 
