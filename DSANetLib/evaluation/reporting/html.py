@@ -30,7 +30,8 @@ th, td { padding: .3rem .55rem; vertical-align: top; text-align: left; border-bo
 thead th { border-bottom: 2px solid #555; vertical-align: bottom; }
 tbody th { font-weight: 600; }
 .number { text-align: right; }
-.paper { display: block; color: #6a6a6a; font-size: .8rem; }
+td.number { white-space: nowrap; }
+.paper { color: #6a6a6a; font-size: .8rem; }
 .note { color: #333; font-size: .875rem; max-width: 60rem; }
 figure { margin: 1rem 0; break-inside: avoid; }
 figure img { max-width: 100%; height: auto; border: 1px solid #e2e2e2; }
@@ -46,6 +47,7 @@ a { color: #00548c; }
   nav { display: none; }
   .scroll { overflow: visible; }
   table { font-size: 7.5pt; }
+  td.number { white-space: normal; }
   tr, figure { break-inside: avoid; }
   thead { display: table-header-group; }
   h2 { break-after: avoid; }
@@ -126,7 +128,7 @@ def _grid(grid: Grid) -> str:
 def _row(row: tuple[Cell, ...], kinds: list[str]) -> str:
     cells = []
     for index, (cell, kind) in enumerate(zip(row, kinds, strict=True)):
-        paper = f'<span class="paper">paper: {_text(cell.paper)}</span>' if cell.paper else ""
+        paper = f'<br><span class="paper">paper: {_text(cell.paper)}</span>' if cell.paper else ""
         tag, scope = ("th", ' scope="row"') if index == 0 else ("td", "")
         cells.append(f"<{tag}{scope}{kind}>{_text(cell.text)}{paper}</{tag}>")
     return "".join(cells)

@@ -39,7 +39,7 @@ VARIABLES = {
     "responder": "responders (CR, PR)",
     "response": "mRECIST",
     "largest_lesion": "largest lesion",
-    "pfs": "progression-free survival",
+    "follow_up": "follow-up",
 }
 ALL_NETWORKS = (*TABLE2_NETWORKS, "unetpp", "nnunet", "attention-unet", "u2net", "tdl-5", "tdl-8", "tdl-12", "tdl-15")
 S1_NETWORKS = ("unet", "unetpp", "nnunet", "attention-unet", "u2net")
