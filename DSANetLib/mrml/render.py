@@ -131,6 +131,8 @@ def _render(run: RunNodes, longest_side: int, overlay: Any) -> np.ndarray:
     for manager in (slicer.vtkMRMLSegmentationsDisplayableManager2D(), slicer.vtkMRMLColorLegendDisplayableManager()):
         manager.SetMRMLApplicationLogic(application_logic())
         group.AddDisplayableManager(manager)
+    if overlay is not None:
+        _show_legend(overlay)
     logic.UpdatePipeline()
     renderer.AddViewProp(_image_actor(logic))
     try:
@@ -141,6 +143,17 @@ def _render(run: RunNodes, longest_side: int, overlay: Any) -> np.ndarray:
         group.SetMRMLDisplayableNode(None)
         logic.SetMRMLScene(None)
         window.Finalize()
+
+
+def _show_legend(overlay: Any) -> None:
+    """Add a copy of a volume's legend: the manager takes notice only of those that come after it."""
+    legend = start().vtkSlicerColorLogic.GetColorLegendDisplayNode(overlay)
+    if legend is not None:
+        copy = scene().AddNewNodeByClass(legend.GetClassName())
+        copy.Copy(legend)
+        copy.SetAndObservePrimaryDisplayNode(legend.GetPrimaryDisplayNode())
+        overlay.AddAndObserveDisplayNodeID(copy.GetID())
+        copy.Modified()
 
 
 def _slice_logics() -> Any:

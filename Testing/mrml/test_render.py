@@ -161,3 +161,21 @@ def test_without_graphics_library_the_packages_are_named_and_nothing_crashes():
         first, second = done.stdout.strip().split("\n")
         assert first.split() == list(PACKAGES)
         assert f"apt-get install {' '.join(PACKAGES)}" in second
+
+
+@needs_graphics
+def test_a_colour_map_is_drawn_with_its_legend_and_leaves_no_node(nodes):
+    from DSANetLib.maps import ParameterMap
+    from DSANetLib.mrml import headless
+    from DSANetLib.mrml.maps import write_map
+
+    found = write_map(nodes, ParameterMap("time_to_peak", np.full((ROWS, COLUMNS), 4, np.float32), "s", 0, 8))
+    before = {node.GetID() for node in headless.scene().GetNodes()}
+    drawn = slice_view(nodes, overlay=found)
+    assert {node.GetID() for node in headless.scene().GetNodes()} == before
+    found.GetNthDisplayNode(1).SetVisibility(False)
+    bare = slice_view(nodes, overlay=found)
+    changed = np.argwhere((drawn != bare).any(axis=2))
+    assert len(changed) > 500
+    assert changed[:, 1].min() > drawn.shape[1] / 4, "the legend stands on the right"
+    assert (bare != slice_view(nodes)).any(axis=2).mean() > 0.9
