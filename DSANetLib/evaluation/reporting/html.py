@@ -30,7 +30,8 @@ th, td { padding: .3rem .55rem; vertical-align: top; text-align: left; border-bo
 thead th { border-bottom: 2px solid #555; vertical-align: bottom; }
 tbody th { font-weight: 600; }
 .number { text-align: right; }
-td.number { white-space: nowrap; }
+.figures { width: max-content; }
+.figures td.number { white-space: nowrap; }
 .paper { color: #6a6a6a; font-size: .8rem; }
 .note { color: #333; font-size: .875rem; max-width: 60rem; }
 figure { margin: 1rem 0; break-inside: avoid; }
@@ -47,7 +48,8 @@ a { color: #00548c; }
   nav { display: none; }
   .scroll { overflow: visible; }
   table { font-size: 7.5pt; }
-  td.number { white-space: normal; }
+  .figures { width: auto; }
+  .figures td.number { white-space: normal; }
   tr, figure { break-inside: avoid; }
   thead { display: table-header-group; }
   h2 { break-after: avoid; }
@@ -117,9 +119,10 @@ def _grid(grid: Grid) -> str:
     head = "".join(f'<th scope="col"{k}>{_text(name)}</th>' for name, k in zip(grid.columns, kinds, strict=True))
     rows = "\n".join(f"<tr>{_row(row, kinds)}</tr>" for row in grid.rows)
     note = f'<p class="note">{_text(grid.note)}</p>' if grid.note else ""
+    figures = ' class="figures"' if any(grid.numeric) else ""
     # A wide table scrolls by itself, also with the keyboard.
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(_plain(grid.title))}"><table>'
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(_plain(grid.title))}"><table{figures}>'
         f"<caption>{_text(grid.title)}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>"
         f"</table></div>{note}"
     )
