@@ -74,10 +74,10 @@ def blank(config):
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory):
-    """A cohort folder of ten patients, every third without liver masks."""
+    """A cohort folder of twelve patients, every third without liver masks."""
     from phantom_folder import write_phantom_folder
 
-    return write_phantom_folder(tmp_path_factory.mktemp("study") / "tiny", 10, 3_000_000, liver_of=lambda i: i % 3 > 0)
+    return write_phantom_folder(tmp_path_factory.mktemp("study") / "tiny", 12, 3_000_000, liver_of=lambda i: i % 3 > 0)
 
 
 @pytest.fixture
