@@ -15,8 +15,11 @@ from ..models import Metric
 from .augment import plain_sample
 from .cases import TrainingPatient, TrainingRun
 from .config import TrainingConfig
+from .starting import starting_card
 
 THRESHOLDS = np.round(np.arange(0.1, 0.91, 0.05), 2)
+ENOUGH = 20
+"""Fewer validation patients choose no threshold for a package that had one: of a flat curve they take any point."""
 HALF = 128
 """A pixel is tumour where half of it is covered, of 255."""
 
@@ -83,10 +86,11 @@ def choose_thresholds(
     facts: dict[str, Any] = {"liver_threshold": 0.5, "metrics": {}}
     for part, values in dice.items():
         means = values.mean(axis=0)
-        best = int(np.argmax(means)) if config.threshold is None else _nearest(config.threshold)
+        given = _given_threshold(part, len(values), config)
+        best = int(np.argmax(means)) if given is None else _nearest(given)
         names = [str(i) for i in range(len(values))]
         found = bootstrap_mean(values[:, best], names, seed=config.seed)
-        chosen = "threshold chosen on them" if config.threshold is None else "threshold given"
+        chosen = "threshold chosen on them" if given is None else "threshold given"
         what = f"mean Dice of the {part} over validation patients with tumour, network pixels, {chosen}"
         facts[f"{part}_threshold"] = float(THRESHOLDS[best])
         facts["metrics"][f"validation_dice_{part}"] = Metric(found.value, found.low, found.high, len(names), what)
@@ -95,6 +99,13 @@ def choose_thresholds(
             table = zip(THRESHOLDS, means, strict=True)
             facts["dice_by_threshold"] = {f"{t:.2f}": round(float(v), 4) for t, v in table}
     return facts
+
+
+def _given_threshold(part: str, patients: int, config: TrainingConfig) -> float | None:
+    """Return the threshold that is not to be chosen: a setting, or a package's where a few patients would choose."""
+    if config.threshold is None and config.from_package is not None and patients < ENOUGH:
+        return float(getattr(starting_card(config), f"{part}_threshold"))
+    return config.threshold
 
 
 def _nearest(threshold: float) -> int:

@@ -38,6 +38,7 @@ def test_a_package_is_fine_tuned_and_judged_on_who_was_held_out(folder, segmente
     assert new.training["from_package"]["weights.safetensors"] == old.checksums["weights.safetensors"]
     assert new.training["from_package"]["name"] == "ffs-tiny"
     assert new.network == old.network
+    assert new.tumour_threshold == pytest.approx(old.tumour_threshold)
     assert new.metrics["held_out_dice_tumour"].value == tuned.dice_after
     assert not (tmp_path / "ffs-mine.training").exists()
 
