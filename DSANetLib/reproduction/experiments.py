@@ -25,6 +25,8 @@ class Segmenting:
         Frames that the network sees as channels.
     repeated
         Trained with every seed of the size; else with the first alone.
+    longer
+        Samples as a multiple of the size's: a network of fewer operations sees more of them in the same time.
     settings
         Fields of ``TrainingConfig`` that differ from the size's.
     """
@@ -34,6 +36,7 @@ class Segmenting:
     about: str
     frames: int = 10
     repeated: bool = False
+    longer: float = 1.0
     settings: dict[str, Any] = field(default_factory=dict)
 
 
@@ -50,7 +53,8 @@ SEGMENTING = (
     Segmenting("tdl-15", "tdl", "+TDL with 15 frames", frames=15),
     Segmenting("lrs", "lrs", "+LRS: key frame and liver region", repeated=True),
     Segmenting("ffs", "ffs", "FFS: key frame, liver region and temporal difference (DSA-Net)", repeated=True),
-    Segmenting("tempo", "tempo", "ours, at most a quarter of FFS's operations", repeated=True),
+    Segmenting("tempo", "tempo", "ours, at most a quarter of FFS's operations, three times the samples", repeated=True,
+               longer=3.0),
 )  # fmt: skip
 
 

@@ -98,7 +98,8 @@ def segmenter_config(
 ) -> TrainingConfig:
     """Return the settings of a segmenter's training."""
     scale = plan.scale
-    settings: dict[str, Any] = {"samples": scale.samples, "width": scale.width, "seed": seed, "source": source}
+    samples = round(one.longer * scale.samples)
+    settings: dict[str, Any] = {"samples": samples, "width": scale.width, "seed": seed, "source": source}
     settings |= {"threads": threads, "checkpoint_s": 30.0, **one.settings}
     cohort = CohortConfig(str(cache), preparation=preparation_of(plan, one.frames), workers=1)
     make = paper_config if plan.size == "paper" else default_config
@@ -152,7 +153,13 @@ def steps_of(plan: Plan, cohort: Cohort, split: Split) -> list[Step]:
 
 def _segmenter_steps(plan: Plan, one: Segmenting, seed: int, fold: int, common: dict[str, Any]) -> list[Step]:
     name = f"{one.name}-s{seed}" + (f"-f{fold}" if fold != ONE_SPLIT else "")
-    which = common | {"experiment": one.name, "settings": dict(one.settings), "seed": seed, "fold": fold}
+    which = common | {
+        "experiment": one.name,
+        "settings": dict(one.settings),
+        "longer": one.longer,
+        "seed": seed,
+        "fold": fold,
+    }
     which |= {"epochs": plan.scale.nnunet_epochs} if one.kind == "nnunet" else _lengths(plan.scale)
     action = "nnunet" if one.kind == "nnunet" else "train"
     train = Step(f"train/{name}", action, which, ("prepare",))
