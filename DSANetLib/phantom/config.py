@@ -15,7 +15,7 @@ one grey and ribs in chevrons."""
 SEGMENTATION_TRAINING = 1_000_000
 RESPONSE_TRAINING = 2_000_000
 VALIDATION = 5_000_000
-TEST = 9_100_000
+TEST = 9_200_000
 # Patients of the preset cohorts (see presets.py); none of the blocks above reaches there.
 PRESETS = 20_000_000
 
