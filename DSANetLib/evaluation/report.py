@@ -132,11 +132,12 @@ def _segmentation_promises(evaluation: Evaluation) -> list[tuple[Cell, ...]]:
         if baseline:
             reached = 0.60 <= baseline.value <= 0.75
             rows.append(_promise(f"{other}: Dice in 0.60–0.75", baseline, "fraction", reached))
-        p = difference.p
-        text = f"{format_cell(difference, 'fraction')}, p {format_cell(p, 'p')}"
-        reached = difference.value > 0 and p is not None and p < 0.05
-        on = f"{difference.patients} patients, {difference.count} runs"
-        rows.append((f"{names[0]} above {other}, paired, p < 0.05", text, on, _yes(reached)))
+        if difference:
+            p = difference.p
+            text = f"{format_cell(difference, 'fraction')}, p {format_cell(p, 'p')}"
+            reached = difference.value > 0 and p is not None and p < 0.05
+            on = f"{difference.patients} patients, {difference.count} runs"
+            rows.append((f"{names[0]} above {other}, paired, p < 0.05", text, on, _yes(reached)))
     gap = size_gap(first, seed=seed)
     if gap:
         rows.append(_promise("Dice of lesions ≥ 5 cm above smaller ones by ≥ 0.1", gap, "fraction", gap.value >= 0.1))

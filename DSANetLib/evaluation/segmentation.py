@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from ..errors import TrainingError
 from .records import RunRecord
 from .statistics import Difference, Estimate, bootstrap_mean, bootstrap_statistic, paired_bootstrap
 from .table import Cell, Column, Table
@@ -211,20 +210,15 @@ def tumour_free_table(models: Mapping[str, Sequence[RunRecord]], *, seed: int = 
     return Table("Runs without tumour", columns, tuple(rows), "Failed runs are left out.")
 
 
-def compare_dice(first: Sequence[RunRecord], second: Sequence[RunRecord], *, seed: int = 0) -> Difference:
-    """Paired bootstrap by patient of the Dice of two models, over runs of both with tumour.
+def compare_dice(first: Sequence[RunRecord], second: Sequence[RunRecord], *, seed: int = 0) -> Difference | None:
+    """Paired bootstrap by patient of the Dice of two models, over runs of both with tumour; None without such a run.
 
     A model that was evaluated on fewer patients is compared on those.
-
-    Raises
-    ------
-    TrainingError
-        Where no run was evaluated by both.
     """
     ours, theirs = ({record.run: record for record in with_tumour(records)} for records in (first, second))
     runs = sorted(ours.keys() & theirs.keys())
     if not runs:
-        raise TrainingError("the two models share no run with tumour", "Evaluate both on the same patients")
+        return None
     return paired_bootstrap(
         [ours[run].dice for run in runs],
         [theirs[run].dice for run in runs],
@@ -248,7 +242,8 @@ def comparison_table(models: Mapping[str, Sequence[RunRecord]], *, seed: int = 0
     rows: list[tuple[Cell, ...]] = []
     for other in names[1:]:
         d = compare_dice(models[names[0]], models[other], seed=seed)
-        rows.append((f"{names[0]} − {other}", d.patients, d.count, d.first, d.second, d, d.p))
+        if d:
+            rows.append((f"{names[0]} − {other}", d.patients, d.count, d.first, d.second, d, d.p))
     return Table("Models compared", columns, tuple(rows), "Paired bootstrap, patients resampled.")
 
 
