@@ -1,4 +1,4 @@
-"""Tempo, the network of ours: each pixel's course over time at full size, then one U-Net for all at half the size.
+"""Tempo, the network of ours: each pixel's course over time, then one slim U-Net for all parts at half the size.
 
 How it was found, and what was measured of each design on the way, is in docs/decisions/0005-tempo.md.
 """
@@ -16,7 +16,9 @@ from .segmenter import SegmenterOutput, convolution
 
 SHARPNESS = 10.0
 """Of the soft time to peak: frames that are 0.1 below the peak count for a third."""
-LEVELS = (2, 3, 6, 8)
+MAPS = 4
+"""Channels of `curve_maps`."""
+LEVELS = (2, 3, 6, 10)
 """Channels of the U-Net's levels in widths, at 1/2, 1/4, 1/8 and 1/16 of the size."""
 RARE = -2.0
 """Tumour logit that training starts from: a tumour is a small part of the image."""
@@ -103,8 +105,8 @@ class Tempo(nn.Module):
         self.config = config
         w, half = config.width, LEVELS[0] * config.width
         self.basis = nn.Conv2d(config.frames, w, kernel_size=1)
-        self.course = convolution(w + 4, w)
-        self.stem = convolution(4 * (w + 2), half, kernel=1)
+        self.course = convolution(w, w)
+        self.stem = convolution(4 * (w + 2) + config.frames + MAPS + 1, half, kernel=1)
         self.unet = SlimUNet(tuple(level * w for level in LEVELS))
         self.fine = nn.Conv2d(half, 4 * w, kernel_size=1)
         self.refine = convolution(2 * w + 2, w)
@@ -118,13 +120,22 @@ class Tempo(nn.Module):
 
         What the run's frames alone decide is computed once, however many key frames there are.
         """
-        course = self.course(torch.cat([self.basis(frames).relu(), curve_maps(frames)], dim=1))
-        difference = self.difference(course).expand(key.shape[0], -1, -1, -1)
-        course = course.expand(key.shape[0], -1, -1, -1)
-        change = (key - frames).abs().mean(dim=1, keepdim=True)
-        images = torch.cat([course, key, change], dim=1)
-        x = self.unet(self.stem(functional.pixel_unshuffle(images, 2)))
+        course = self.course(self.basis(frames).relu())
+        # Of noisy frames a maximum is biased: the curve maps are made of means of 2×2 pixels.
+        coarse = functional.avg_pool2d(frames, 2)
+        curves = torch.cat([coarse, curve_maps(coarse)], dim=1)
+        difference, course, curves = (
+            image.expand(key.shape[0], -1, -1, -1) for image in (self.difference(course), course, curves)
+        )
+        images = torch.cat([course, key, _change(key, frames)], dim=1)
+        change = _change(functional.avg_pool2d(key, 2), coarse)
+        x = self.unet(self.stem(torch.cat([functional.pixel_unshuffle(images, 2), curves, change], dim=1)))
         # Four values a pixel of half the size are the four pixels of the full one.
         liver = functional.pixel_shuffle(self.liver(x), 2)
         fine = functional.pixel_shuffle(self.fine(x), 2)
         return SegmenterOutput(self.tumour(self.refine(torch.cat([fine, images], dim=1))), liver, difference)
+
+
+def _change(key: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
+    """Return how far the key frame is from the frames in the mean, (B, 1, H, W)."""
+    return (key - frames).abs().mean(dim=1, keepdim=True)
