@@ -112,10 +112,14 @@ def _coarse(image: np.ndarray, step: int, pool: np.ufunc) -> np.ndarray:
 def _search(low: np.ndarray, high: np.ndarray, given: np.ndarray | None) -> np.ndarray | None:
     """Peel off one border after the other; None where nothing is left."""
     visible = np.ones(low.shape, bool) if given is None else given.copy()
-    # Beyond the given field there may be text or a mark that must not stretch the range.
-    if not visible.any() or float(low.min()) == float(high.max()):
+    if not visible.any():
         return None
-    film = _Film(low, high, max(1.0, TOLERANCE * float(high.max() - low.min())))
+    # Beyond the given field there may be text or a mark that must not stretch the range.
+    darkest, brightest = float(low[visible].min()), float(high[visible].max())
+    if darkest == brightest:
+        return None
+    low, high = low.clip(darkest, brightest), high.clip(darkest, brightest)
+    film = _Film(low, high, max(1.0, TOLERANCE * (brightest - darkest)))
     for _ in range(MAX_LAYERS):
         inside = _peel(film, visible)
         if inside is None:
