@@ -84,6 +84,38 @@ def test_a_blurred_blade_ends_where_two_fifths_of_the_step_are_climbed(brightest
     assert (field.top, field.left, field.height, field.width) == (23, 33, 190 - 6, 250 - 6)
 
 
+@pytest.mark.parametrize("halo", [1, 7, 8, 9])
+def test_a_codecs_halo_counts_as_border_up_to_eight_pixels(halo):
+    inside = depth(box(20, 30, 210, 280))
+    field = find_field(noisy(np.select([inside == 0, inside <= halo], [0, 30], 160), inside > 0, swing=2))
+    taken = min(halo, 8)
+    assert (field.top, field.left) == (20 + taken, 30 + taken)
+    assert (field.height, field.width) == (190 - 2 * taken, 250 - 2 * taken)
+
+
+def test_the_step_at_a_blade_is_measured_beside_it_not_deep_in_the_field():
+    inside = depth(box(20, 30, 210, 280))
+    image = np.select([inside == 0, inside <= 3, inside <= 16], [0, 50, 160], 80)
+    field = find_field(noisy(image, inside > 0, swing=2))
+    assert (field.top, field.left, field.height, field.width) == (23, 33, 184, 244)  # 50 is under two fifths of 160
+
+
+def test_the_first_four_pixels_are_held_against_the_second_eight():
+    inside = depth(box(20, 30, 210, 280))
+    greys = np.select([inside == 0, inside <= 3, inside <= 8, inside <= 13, inside <= 20], [0, 0.65, 0.5, 1, 1.3], 1)
+    field = find_field(noisy(160 * greys, inside > 0, swing=2))
+    assert same(field.visible, inside > 0)
+
+
+def test_dark_anatomy_along_the_frames_edge_is_not_taken_for_a_blades_blur():
+    truth = OPENINGS["one blade at the left"]
+    image = np.where(box(0, 0, 6, COLUMNS) & truth, 40, anatomy())
+    field = find_field(noisy(np.where(truth, image, 0), truth, swing=2))
+    # Only what lies within eight pixels of the blade goes with it.
+    assert not (truth & ~field.visible & ~box(0, 45, 8, 53)).any()
+    assert not (field.visible & ~truth).any()
+
+
 @pytest.mark.parametrize(("beside", "found"), [(0.55, False), (0.65, True)])
 def test_a_blade_is_told_from_anatomy_that_fades_by_the_grey_beside_it(beside, found):
     inside = depth(box(20, 30, 210, 280))
