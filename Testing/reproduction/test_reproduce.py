@@ -61,16 +61,16 @@ def test_a_study_goes_from_the_cohort_to_the_report(study, plan):
 def test_the_report_says_on_every_page_that_it_is_phantom_and_opens_offline(study):
     text = (study / "report" / "report.html").read_text(encoding="utf-8")
 
-    class Links(HTMLParser):
-        loaded: list[str] = []
+    loaded: list[str] = []
 
+    class Links(HTMLParser):
         def handle_starttag(self, tag, attributes):
             if tag in ("img", "script", "link", "iframe"):
-                self.loaded += [value for name, value in attributes if name in ("src", "href")]
+                loaded.extend(value for name, value in attributes if name in ("src", "href"))
 
     Links().feed(text)
-    assert Links.loaded
-    assert all(link.startswith("data:") for link in Links.loaded)
+    assert loaded
+    assert all(link.startswith("data:") for link in loaded)
     assert "phantom" in text.lower()
     assert "not for diagnosis" in text
 
