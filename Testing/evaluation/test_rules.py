@@ -108,9 +108,10 @@ def test_best_rules_choose_the_threshold_on_the_mean_of_the_cohort():
 
 
 def test_no_untrained_rule_solves_the_phantom():
-    # A light form of the check: 8 patients on small frames; docs/evaluation.md has the figures of 80 at 512².
-    rules = check_rules(8, config=PhantomConfig(rows=288, columns=288), workers=1)
-    assert rules[0].runs >= 7
+    # A light form of the check: 16 patients on small frames (on fewer, the best of all rules fits them by chance);
+    # docs/evaluation.md has the figures of 80 at 512².
+    rules = check_rules(16, config=PhantomConfig(rows=288, columns=288), workers=1)
+    assert rules[0].runs >= 14
     assert rules[0].dice < LIMIT
     assert {rule.map.split(",")[0] for rule in rules} == {"key frame", "maximum", "time to peak", "FD"}
     assert {rule.region for rule in rules} == {"field", "true liver"}
