@@ -33,6 +33,11 @@ _SEGMENTER_STEP = 16  # four halvings have to be undone by four doublings
 _RESPONSE_LEAST = 32
 
 
+def is_model_name(name: str) -> bool:
+    """Return whether a package may have this name."""
+    return bool(_NAME.fullmatch(name))
+
+
 @dataclass(frozen=True)
 class ModelCard:
     """What a model package says of itself; validated when it is built.
@@ -95,7 +100,7 @@ class ModelCard:
     checksums: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name):
+        if not is_model_name(self.name):
             raise ModelError(f"{self.name!r} is no name for a model", "Use lower-case letters, digits, - _ and .")
         for name in ("tumour_threshold", "liver_threshold", "threshold"):
             if not 0.0 < getattr(self, name) < 1.0:

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from ..errors import ModelError
 from ..whole import whole_folder
+from .card import is_model_name
 from .folders import models_folder, user_models_folder
 from .package import CARD, TWIN, WEIGHTS, PackageSummary, read_card, summarise, verify_file
 
@@ -64,6 +65,27 @@ def import_package(source: str | Path, folder: str | Path | None = None, *, over
             for name in names[1:]:
                 verify_file(part, card, name)  # a disk that ran full may tell nobody
     return summarise(target)
+
+
+def check_free_name(name: str) -> Path:
+    """Return where a new package of the user's would lie; for work that takes long before it is written.
+
+    Raises
+    ------
+    ModelError
+        Where the name is none for a package, or taken.
+    """
+    if not is_model_name(name):
+        raise ModelError(f"{name!r} is no name for a model", "Use lower-case letters, digits, - _ and .")
+    if any((root / name).exists() for root in (models_folder(), user_models_folder())):
+        raise ModelError(f"a model {name!r} is there already", "Choose another name")
+    return user_models_folder() / name
+
+
+def free_name(wish: str) -> str:
+    """Return a name for a new package of the user's: `wish`, or with the first number that is free."""
+    taken = {path.name for root in (models_folder(), user_models_folder()) for path in root.glob("*")}
+    return next(name for name in (wish, *(f"{wish}-{n}" for n in range(2, len(taken) + 3))) if name not in taken)
 
 
 def _unpack(source: Path, folder: Path) -> Path:

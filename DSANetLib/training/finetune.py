@@ -25,7 +25,9 @@ log = logging.getLogger(__name__)
 LEAST = 3
 """Patients: one trains, one chooses the threshold, one is held out."""
 SHARE = 0.25
-"""Of the patients, to validate, and as many again to hold out."""
+"""Of the patients, to validate; and, where nothing else is asked for, as many again to hold out."""
+LOWEST, HIGHEST = 0.1, 0.5
+"""Of the patients, to hold out."""
 PASSES, FEWEST = 40, 240
 """Passes over the annotated runs, and samples at least."""
 SLOWER = 10.0
@@ -46,6 +48,10 @@ class FineTuned:
         None where none of them shows a tumour.
     training, validation, held_out
         Patients.
+    runs
+        Corrected runs of the training patients.
+    left_out
+        Cases that could not be taken, with the reason.
     """
 
     package: Path
@@ -54,6 +60,8 @@ class FineTuned:
     training: int
     validation: int
     held_out: int
+    runs: int = 0
+    left_out: tuple[str, ...] = ()
 
 
 def fine_tuning(package: str, cache: str, **changes: object) -> TrainingConfig:
@@ -87,6 +95,8 @@ def fine_tune(
     *,
     cache: str | Path,
     samples: int | None = None,
+    minutes: float | None = None,
+    share: float = SHARE,
     seed: int = 0,
     threads: int | None = None,
     workers: int = 1,
@@ -110,6 +120,10 @@ def fine_tune(
         Where prepared runs are kept.
     samples
         Images to train on; by default forty passes over the runs, 240 at least.
+    minutes
+        Instead of `samples`: as many as fit.
+    share
+        Of the patients, held out: 0.1 to 0.5.
     seed
         Draws who is held out, and the order.
     threads, workers
@@ -128,10 +142,12 @@ def fine_tune(
 
     out = Path(out)
     check_free(out)
-    source, runs = _draw(cohort, seed)
+    source, runs = _draw(cohort, seed, share)
     config = fine_tuning(str(package), str(cache), source=source, seed=seed, threads=threads)
     config = replace(config, cohort=replace(config.cohort, workers=workers))
-    config = replace(config, samples=samples or max(FEWEST, PASSES * runs))
+    if samples is None and minutes is None:
+        samples = max(FEWEST, PASSES * runs)
+    config = replace(config, samples=samples, minutes=None if samples else minutes)
     before = _dice(find_package(package), config)
     shutil.rmtree(training_folder(out), ignore_errors=True)
     try:
@@ -140,11 +156,13 @@ def fine_tune(
         shutil.rmtree(training_folder(out), ignore_errors=True)
     after = read_card(out).metrics.get("held_out_dice_tumour")
     counts = (len(source.training), len(source.validation), len(source.held_out))
-    return FineTuned(out, before, after.value if after else None, *counts)
+    return FineTuned(out, before, after.value if after else None, *counts, runs)
 
 
-def _draw(cohort: str | Path, seed: int) -> tuple[CohortSource, int]:
+def _draw(cohort: str | Path, seed: int, share: float = SHARE) -> tuple[CohortSource, int]:
     """Return who trains, validates and is held out, and the number of runs that train."""
+    if not LOWEST <= share <= HIGHEST:
+        raise TrainingError(f"a share of {share:g} cannot be held out", f"Hold out {LOWEST:g} to {HIGHEST:g}")
     annotated = {
         patient.patient: sum(1 for run in patient.runs if run.frames or run.tumour_free)
         for patient in read_cohort(cohort).patients
@@ -152,12 +170,14 @@ def _draw(cohort: str | Path, seed: int) -> tuple[CohortSource, int]:
     }
     names = sorted(name for name, runs in annotated.items() if runs)
     if len(names) < LEAST:
-        raise TrainingError(
-            f"{len(names)} patients have corrected runs", f"Correct runs of {LEAST} patients or more", cohort
+        how_many = (
+            "only 1 patient has corrected runs" if len(names) == 1 else f"{len(names)} patients have corrected runs"
         )
+        raise TrainingError(how_many, f"Correct runs of {LEAST} patients or more", cohort)
     order = [names[i] for i in np.random.default_rng(seed).permutation(len(names))]
-    part = max(1, round(SHARE * len(order)))
-    held_out, validation, training = order[:part], order[part : 2 * part], order[2 * part :]
+    last = max(1, min(round(share * len(order)), len(order) - 2))
+    judge = max(1, min(round(SHARE * len(order)), len(order) - last - 1))
+    held_out, validation, training = order[:last], order[last : last + judge], order[last + judge :]
     source = CohortSource(str(cohort), tuple(training), tuple(validation), tuple(held_out))
     return source, sum(annotated[name] for name in training)
 

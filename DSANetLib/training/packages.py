@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from ..cohort import read_cohort
+from ..cohort import Cohort, read_cohort
 from ..errors import OutputError
 from ..models import Calibration, Metric, ModelCard
 from ..models.card import PHANTOM_WARNING
@@ -139,7 +139,8 @@ def _training(config: TrainingConfig, loop: Loop) -> dict[str, Any]:
 
 
 def _summary(config: TrainingConfig) -> str:
-    return f"{SUMMARIES[config.model]}; trained on {_cohort_name(config)}"
+    how = "trained" if config.from_package is None else f"fine-tuned from {starting_card(config).name}"
+    return f"{SUMMARIES[config.model]}; {how} on {_cohort_name(config)}"
 
 
 def _cohort_name(config: TrainingConfig) -> str:
@@ -147,6 +148,13 @@ def _cohort_name(config: TrainingConfig) -> str:
         return "a synthetic phantom"
     cohort = read_cohort(config.source.folder)
     return f"the cohort {cohort.name}" + (" (synthetic phantom)" if cohort.synthetic else "")
+
+
+def _runs(cohort: Cohort, patients: Sequence[str]) -> int:
+    chosen = set(patients)
+    return sum(
+        bool(run.frames) or run.tumour_free for one in cohort.patients if one.patient in chosen for run in one.runs
+    )
 
 
 def _about(config: TrainingConfig) -> dict[str, Any]:
@@ -164,7 +172,7 @@ def _about(config: TrainingConfig) -> dict[str, Any]:
     data = {
         "description": f"patients of {_cohort_name(config)}",
         "cohort": {"name": cohort.name, "synthetic": cohort.synthetic, "digest": cohort.digest},
-        "training": {"patients": len(source.training)},
+        "training": {"patients": len(source.training), "runs": _runs(cohort, source.training)},
         "validation": {"patients": len(source.validation)},
         "held_out": {"patients": len(source.held_out)},
         "patients_digest": source.to_dict()["patients_digest"],

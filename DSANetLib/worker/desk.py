@@ -50,9 +50,13 @@ class Desk:
             fraction = 1 - left / max(sum(seconds), 1e-9)
         self._tell(Progress(name, fraction, left, self._device))
 
-    def many(self, done: int, total: int, left_s: float | None) -> None:
+    def many(self, done: int, total: int, left_s: float | None, stage: str = "batch") -> None:
         """Say how many of many are done."""
-        self._tell(Progress("batch", done / max(total, 1), left_s, detail=f"{done} of {total}"))
+        self._tell(Progress(stage, done / max(total, 1), left_s, detail=f"{done} of {total}"))
+
+    def begins(self, stage: str) -> None:
+        """Say what begins, where nobody knows how long it takes."""
+        self._tell(Progress(stage))
 
     def partial(self, value: Any) -> None:
         """Give an answer before the last one."""

@@ -28,7 +28,8 @@ class Progress:
     Parameters
     ----------
     stage
-        ``starting``, ``reading``, ``preparation``, ``model``, ``network``, ``response``, ``batch``.
+        ``starting``, ``reading``, ``preparation``, ``model``, ``network``, ``response``, ``batch``, ``export``,
+        ``training``.
     fraction
         0-1, None where nothing is known.
     left_s

@@ -28,7 +28,8 @@ def test_a_package_is_fine_tuned_and_judged_on_who_was_held_out(folder, segmente
         str(segmenter), str(folder), str(tmp_path / "ffs-mine"), str(tmp_path / "cache"), 160, threads=1
     )
     tuned = task.run(Desk(events.append))
-    seen = [event.fraction for event in events]
+    assert events[0].stage == "preparation"
+    seen = [event.fraction for event in events if event.stage == "training"]
     assert seen[-1] > 0
     assert events[-1].left_s >= 0
     assert seen == sorted(seen)
@@ -38,6 +39,8 @@ def test_a_package_is_fine_tuned_and_judged_on_who_was_held_out(folder, segmente
     assert new.training["from_package"]["weights.safetensors"] == old.checksums["weights.safetensors"]
     assert new.training["from_package"]["name"] == "ffs-tiny"
     assert new.network == old.network
+    assert tuned.runs == new.data["training"]["runs"] >= 6
+    assert "fine-tuned from ffs-tiny" in new.summary
     assert new.tumour_threshold == pytest.approx(old.tumour_threshold)
     assert new.metrics["held_out_dice_tumour"].value == tuned.dice_after
     assert not (tmp_path / "ffs-mine.training").exists()
