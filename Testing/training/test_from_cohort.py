@@ -92,7 +92,7 @@ def test_a_segmenter_is_trained_on_a_cohort_and_measured_on_who_was_held_out(fro
     package = train(replace(from_folder, patience=2, samples=96, lr=1e-6), tmp_path / "mine", progress=lines.append)
     card = load_model(package).card
     assert card.data["cohort"]["name"] == "tiny"
-    assert card.data["training"] == {"patients": 5}
+    assert card.data["training"] == {"patients": 5, "runs": 5}
     assert card.metrics["held_out_dice_tumour"].n <= 3
     assert "p1" not in card.data.values()
     assert 0 < card.training["best_after_samples"] < 96
