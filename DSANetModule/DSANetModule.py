@@ -63,6 +63,7 @@ class DSANetModuleWidget(ScriptedLoadableModuleWidget, slicer.util.VTKObservatio
 
     def setup(self) -> None:
         """Build the panel."""
+        from DSANetModuleLib.deletions import Deletions
         from DSANetModuleLib.foot import Foot
         from DSANetModuleLib.jobs import Jobs
         from DSANetModuleLib.layout import Layout
@@ -76,7 +77,8 @@ class DSANetModuleWidget(ScriptedLoadableModuleWidget, slicer.util.VTKObservatio
         self.ui = slicer.util.childWidgetVariables(root)
         self.logic = DSANetModuleLogic()
         self.context = PanelContext(self.logic, self.resourcePath)
-        self.context.jobs = Jobs(self.logic, lambda: self.context.changed("busy"))
+        self.context.jobs = Jobs(self.logic, lambda: self.context.changed("busy"), self.context.tell)
+        self.deletions = Deletions(self.context)
         self.sliceLayout = Layout(self.context)
         self.foot = Foot(self.context, self.ui)
         self.context.others.extend((self.foot, self.sliceLayout))
@@ -114,6 +116,7 @@ class DSANetModuleWidget(ScriptedLoadableModuleWidget, slicer.util.VTKObservatio
         if self.context is not None:
             for section in self.context.sections:
                 section.cleanup()
+            self.deletions.cleanup()
             self.context.jobs.cleanup()
             self.foot.cleanup()
             self.context.cleanup()

@@ -52,13 +52,6 @@ def remove_owned(run: RunNodes, role: str | None = None) -> None:
         remove_node(node)
 
 
-def remove_orphans() -> None:
-    """Remove what belonged to runs that are no longer in the scene, e.g. as the user deleted the sequence itself."""
-    for node in _with_owner():
-        if node.GetNodeReference(RUN_REFERENCE) is None:
-            remove_node(node)
-
-
 def remove_node(node: Any) -> None:
     """Remove a node with its display and storage nodes; fine where it is gone already."""
     if node is None or node.GetScene() is None:

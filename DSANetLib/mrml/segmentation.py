@@ -87,7 +87,7 @@ def write_masks(
         fill(template.GetSegmentation(), volume, *masks.get(frame, (None, None)))
         set_facts(template, {FRAME: frame, STATE: given.get(frame, "empty")})
         sequence.SetDataNodeAtValue(template, run.sequence.GetNthIndexValue(place))
-    return _attach(run, sequence)
+    return join_masks(run, sequence)
 
 
 def find_masks(run: RunNodes) -> MaskNodes | None:
@@ -171,7 +171,8 @@ def copy_frame(nodes: MaskNodes, frame: int) -> Any:
     return copy
 
 
-def _attach(run: RunNodes, sequence: Any) -> MaskNodes:
+def join_masks(run: RunNodes, sequence: Any) -> MaskNodes:
+    """Let the browser of a run show a mask sequence, and write edits of what is shown back into it."""
     browser = run.browser
     browser.AddSynchronizedSequenceNode(sequence)
     # Slicer crashes on saving where this is set on a sequence the browser does not own (Slicer#5671).

@@ -68,15 +68,20 @@ def write_subtracted(run: RunNodes, prepared: PreparedRun) -> Any:
     greys = _store(run, sequence, _with_frames(run, prepared, numbers), numbers)
     own(sequence, run, SUBTRACTED)
     set_facts(sequence, {_MADE_BY: made})
-    run.browser.AddSynchronizedSequenceNode(sequence)
-    shown = own(run.browser.GetProxyNode(sequence), run, _VOLUME)
-    shown.CreateDefaultDisplayNodes()
     low, high = np.percentile(greys, (0.1, 99.9))
-    display = shown.GetDisplayNode()
+    display = join_subtracted(run, sequence).GetDisplayNode()
     display.AutoWindowLevelOff()
     display.SetWindowLevelMinMax(float(low), float(max(high, low + 1)))
     display.SetAndObserveColorNodeID("vtkMRMLColorTableNodeGrey")
     return sequence
+
+
+def join_subtracted(run: RunNodes, sequence: Any) -> Any:
+    """Let the browser of a run show its subtracted sequence; return the volume that does."""
+    run.browser.AddSynchronizedSequenceNode(sequence)
+    shown = own(run.browser.GetProxyNode(sequence), run, _VOLUME)
+    shown.CreateDefaultDisplayNodes()
+    return shown
 
 
 def _masks(prepared: PreparedRun, numbers: Sequence[int]) -> Sequence[int]:

@@ -63,16 +63,22 @@ class Foot:
 
     def __init__(self, context: Any, ui: Any) -> None:
         self.context, self.ui = context, ui
+        self._about: Any = None
         self.row = WorkRow(context, ui.workProgressBar, ui.workCancelButton)
         context.showText = self.show
 
     def show(self, text: str, error: bool = False) -> None:
         """Show a line; an error begins with a word that says so."""
+        case = self.context.case
+        self._about = case.run.sequence if case else None
         self.ui.statusLabel.text = _("Problem: {text}").format(text=text) if error else text
 
     def update(self) -> None:
-        """Follow the background work."""
+        """Follow the background work; what was said of a run that has left the scene holds no longer."""
         self.row.update()
+        if self._about is not None and self._about.GetScene() is None:
+            self._about = None
+            self.ui.statusLabel.text = ""
         busy = bool(self.context.jobs and self.context.jobs.busy)
         self.ui.workCancelButton.setVisible(busy)
 

@@ -57,10 +57,14 @@ class Jobs:
         The module's logic, which makes the jobs and applies their answers.
     changed
         Called at the start, at progress and at the end of a job.
+    tell
+        Called with a sentence where a job of the panel was cancelled and nobody else says so.
     """
 
-    def __init__(self, logic: Any, changed: Callable[[], None] = lambda: None) -> None:
-        self._logic, self._changed = logic, changed
+    def __init__(
+        self, logic: Any, changed: Callable[[], None] = lambda: None, tell: Callable[[str], None] = lambda _text: None
+    ) -> None:
+        self._logic, self._changed, self._tell = logic, changed, tell
         self._running: dict[str, _Running] = {}
         self._timer = qt.QTimer()
         self._timer.setInterval(_POLL_MS)
@@ -193,6 +197,8 @@ class Jobs:
             del self._running[lane]
             try:
                 if isinstance(event, Cancelled):
+                    if running.cancelled is None and lane == PANEL:
+                        self._tell(_("Cancelled. Nothing of it was written."))
                     _call(running.cancelled)
                 elif isinstance(event, Failure):
                     self._fail(running, event.error)

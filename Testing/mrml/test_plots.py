@@ -5,7 +5,7 @@ import pytest
 
 from DSANetLib.errors import SceneError
 from DSANetLib.mrml import headless
-from DSANetLib.mrml.owned import own, owned, remove_orphans
+from DSANetLib.mrml.owned import owned
 from DSANetLib.mrml.plots import REGIONS, find_plot, mark_frames, remove_plot, write_curve, write_plot
 from DSANetLib.mrml.scene import find_cases, load_scene, remove_case, save_scene
 from DSANetLib.mrml.sequence import write_run
@@ -157,15 +157,3 @@ def test_a_mark_moved_while_the_plot_is_removed_leaves_nothing(scene, nodes, cur
     remove_plot(nodes)
     scene.RemoveObserver(tag)
     assert ids(scene) == before
-
-
-def test_what_a_removed_sequence_leaves_behind_is_cleared_away(scene, nodes, curve):
-    write_curve(nodes, curve, key_frame=1)
-    stranger = scene.AddNewNodeByClass("vtkMRMLTextNode", "the user's own")
-    own(scene.AddNewNodeByClass("vtkMRMLTextNode", "helper"), nodes, "helper", hidden=True)
-    for node in (nodes.browser, nodes.sequence):
-        scene.RemoveNode(node)
-    remove_orphans()
-    left = [scene.GetNthNode(i) for i in range(scene.GetNumberOfNodes())]
-    assert not {node.GetClassName() for node in left} & {"vtkMRMLPlotChartNode", "vtkMRMLPlotSeriesNode"}
-    assert [node.GetName() for node in left if node.IsA("vtkMRMLTextNode")] == [stranger.GetName()]

@@ -35,6 +35,14 @@ def test_closing_the_scene_lets_go_of_its_nodes_and_starts_anew(panel, scene):
     assert first is not None
 
 
+def test_what_was_said_of_a_run_goes_with_its_scene(panel, case, scene):
+    panel.context.tell("Segmented film.")
+    panel.context.changed("case")
+    assert panel.status == "Segmented film."
+    scene.Clear(False)
+    assert panel.status == ""
+
+
 def test_the_view_stays_upright_on_the_frame_and_keeps_zoom_and_shift(panel, case, scene):
     """Tilted or moved off its plane, a stroke would miss the frame."""
     view = scene.GetSingletonNode("Red", "vtkMRMLSliceNode")

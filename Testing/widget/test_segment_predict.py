@@ -132,6 +132,7 @@ def test_cancel_ends_the_work_within_a_second_and_changes_nothing(panel, case):
     assert time.monotonic() - start < 1.0
     assert everything(case.masks) == before
     assert panel.find("applyButton").enabled
+    assert panel.status.startswith("Cancelled"), "and not what was said at the start"
 
 
 def test_removing_the_run_in_mid_work_leaves_a_usable_panel(panel, case):
