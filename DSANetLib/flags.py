@@ -31,7 +31,7 @@ WARNING_CODES = {
     "The frame times are unknown": "times_assumed",
     "No contrast-free frame": "no_clear_mask",
     "The frames do not differ": "no_contrast",
-    "The run is too short": "short_run",
+    "The run does not reach over all frames": "edges_repeated",
     "Opacification still rises": "early_end",
 }
 

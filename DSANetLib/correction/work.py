@@ -32,6 +32,7 @@ _FLAG_WEIGHT = {
     "short_run": 2,
     "no_clear_mask": 2,
     "polarity_unclear": 2,
+    "edges_repeated": 1,
     "inverted": 1,
     "subtracted_here": 1,
     "times_assumed": 1,

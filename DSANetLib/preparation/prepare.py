@@ -197,7 +197,8 @@ def _warn(
         warnings.append("The frames do not differ: no contrast passes, and there is no temporal difference.")
     missing = sampling.missing_samples(times, arrival, config)
     if missing:
-        warnings.append(f"The run is too short: {missing} of {config.frames} sampled frames repeat its edge frames.")
+        samples = f"{missing} of {config.frames} repeat its first or last frame"
+        warnings.append(f"The run does not reach over all frames that the model samples: {samples}.")
     if key.at_end:
         warnings.append("Opacification still rises at the last frame: the run may end before the blush.")
     for warning in warnings[len(run.warnings) :]:
