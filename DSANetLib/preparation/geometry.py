@@ -11,6 +11,11 @@ from ..errors import PreparationError
 from .config import Aspect
 
 
+_SIDES = "Give sides of 1 pixel or more"
+_BOX = "Give a box of 1 pixel or more inside the frame"
+_OF_ONE = "Give an image of the run that the geometry was made for"
+
+
 @dataclass(frozen=True)
 class FrameGeometry:
     """Crop, scale, padding and flips between a source frame and the square network image.
@@ -53,11 +58,11 @@ class FrameGeometry:
         if self.aspect not in ("pad", "squash"):
             raise PreparationError(f"aspect is {self.aspect!r}", "Choose pad or squash")
         if min(self.rows, self.columns, self.size) < 1:
-            raise PreparationError(f"a frame of {self.rows} x {self.columns} cannot become {self.size} pixels", "")
+            raise PreparationError(f"a frame of {self.rows} x {self.columns} cannot become {self.size} pixels", _SIDES)
         inside = self.top >= 0 and self.left >= 0 and self.height >= 1 and self.width >= 1
         if not inside or self.top + self.height > self.rows or self.left + self.width > self.columns:
             box = f"{self.height} x {self.width} at ({self.top}, {self.left})"
-            raise PreparationError(f"box {box} does not lie in a frame of {self.rows} x {self.columns}", "")
+            raise PreparationError(f"box {box} does not lie in a frame of {self.rows} x {self.columns}", _BOX)
 
     @classmethod
     def whole(cls, rows: int, columns: int, size: int, aspect: Aspect = "pad") -> FrameGeometry:
@@ -172,7 +177,7 @@ class FrameGeometry:
     @staticmethod
     def _check(image: np.ndarray, shape: tuple[int, int]) -> None:
         if np.shape(image) != shape:
-            raise PreparationError(f"the image is {np.shape(image)}, the geometry expects {shape}", "")
+            raise PreparationError(f"the image is {np.shape(image)}, the geometry expects {shape}", _OF_ONE)
 
 
 def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
