@@ -4,7 +4,7 @@
 #   make test    all tests, with coverage of DSANetLib
 #   make lint    formatting, lint, types, direction of the imports
 #   make bench   speed and memory as ratios
-#   make mutate  mutation run over geometry, preparation and metrics (long)
+#   make mutate  mutation run over geometry, preparation and metrics (hours; SAMPLE=600 draws some)
 #   make lock    write requirements/constraints.txt anew
 #   make wheels  archive of all packages for a Slicer without network: PLATFORM=windows, linux, macos-arm, macos-intel
 #
@@ -72,7 +72,7 @@ bench: $(VENV)/.full
 	@$(BIN)/python benchmarks/bench.py
 
 mutate: $(VENV)/.full
-	@$(BIN)/python benchmarks/mutate.py
+	@$(BIN)/python benchmarks/mutate.py $(if $(SAMPLE),--sample $(SAMPLE) --seed $(SEED))
 
 lock: $(VENV)/.full
 	@$(BIN)/python requirements/lock.py

@@ -10,7 +10,6 @@ import numpy as np
 from ..errors import PreparationError
 from .config import Aspect
 
-
 _SIDES = "Give sides of 1 pixel or more"
 _BOX = "Give a box of 1 pixel or more inside the frame"
 _OF_ONE = "Give an image of the run that the geometry was made for"
