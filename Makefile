@@ -60,7 +60,7 @@ demo: $(VENV)/.light
 
 test: $(VENV)/.full
 	@rm -f .coverage .coverage.*
-	@$(BIN)/python -m pytest -n $(JOBS) --cov=DSANetLib --cov-report=term-missing:skip-covered --cov-fail-under=90
+	@$(BIN)/python -m pytest -n $(JOBS) --durations=25 --cov=DSANetLib --cov-report=term-missing:skip-covered --cov-fail-under=90
 
 lint: $(VENV)/.full
 	@$(BIN)/ruff format --check .
