@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,8 @@ class Context:
         Folder of the prepared patients.
     say
         Takes a line of progress.
+    unseen
+        The cohort of ``plan.unseen_rate``, where there is one.
     """
 
     plan: Plan
@@ -49,6 +51,7 @@ class Context:
     desk: Desk
     cache: Path
     say: Callable[[str], None]
+    unseen: Cohort | None = None
 
     @property
     def held_out(self) -> dict[str, str]:
@@ -81,6 +84,17 @@ def prepare_all(context: Context, _step: Step, _folder: Path) -> dict[str, Any]:
     return {"patients": len(patients), "runs": sum(len(p.runs) for p in patients), "refused": refused}
 
 
+def prepare_unseen_rate(context: Context, step: Step, folder: Path) -> dict[str, Any]:
+    """Prepare the patients of the unseen frame rate once."""
+    return prepare_all(_of_unseen(context), step, folder)
+
+
+def _of_unseen(context: Context) -> Context:
+    """Return the context with the further cohort in the place of the study's."""
+    assert context.unseen is not None
+    return replace(context, plan=replace(context.plan, cohort=context.plan.unseen_rate), cohort=context.unseen)
+
+
 def train_segmenter(context: Context, step: Step, folder: Path) -> dict[str, Any]:
     """Train one segmenter of ours."""
     one = find(step.inputs["experiment"])
@@ -106,6 +120,19 @@ def training_facts(package: Path) -> dict[str, Any]:
 
 def segment_held_out(context: Context, step: Step, folder: Path) -> dict[str, Any]:
     """Segment the held-out patients at their annotated key frames, and measure."""
+    fold = step.inputs["fold"]
+    groups = context.held_out if fold < 0 else dict.fromkeys(context.split.fold(fold)[1], f"fold-{fold}")
+    return _segment(context, step, folder, groups)
+
+
+def segment_unseen_rate(context: Context, step: Step, folder: Path) -> dict[str, Any]:
+    """Segment all patients of the unseen frame rate at their annotated key frames, and measure."""
+    context = _of_unseen(context)
+    return _segment(context, step, folder, dict.fromkeys((p.patient for p in context.cohort.patients), "unseen-rate"))
+
+
+def _segment(context: Context, step: Step, folder: Path, groups: Mapping[str, str]) -> dict[str, Any]:
+    """Segment the patients in `groups` (patient → group) with the network of the first step needed."""
     one = find(step.inputs["experiment"])
     trained = context.desk.folder(step.needs[0])
     masks: Callable[[Any], tuple[np.ndarray, np.ndarray | None]]
@@ -121,22 +148,29 @@ def segment_held_out(context: Context, step: Step, folder: Path) -> dict[str, An
             found = segment_at_key_frame(run, model).masks[run.key]
             return found.tumour, found.liver
 
-    results = list(_segmented(context, step, one.name, one.frames, masks))
+    trial = Trial(one.name, step.inputs["seed"], step.inputs["fold"], "")
+    results = list(_segmented(context, trial, groups, one.frames, masks))
     write_records(folder / RECORDS, results)
-    tumour = [r.record.dice for r in results if r.group == "test" and not r.record.tumour_free]
-    return {"runs": len(results), "dice_test": float(np.mean(tumour)) if tumour else None}
+    with_tumour = [r for r in results if not r.record.tumour_free]
+    dice = {
+        f"dice_{group}": float(np.mean([r.record.dice for r in with_tumour if r.group == group]))
+        for group in sorted({r.group for r in with_tumour})
+    }
+    return {"runs": len(results)} | dice
 
 
 def _segmented(
-    context: Context, step: Step, name: str, frames: int, masks: Callable[[Any], tuple[np.ndarray, np.ndarray | None]]
+    context: Context,
+    trial: Trial,
+    groups: Mapping[str, str],
+    frames: int,
+    masks: Callable[[Any], tuple[np.ndarray, np.ndarray | None]],
 ) -> Iterable[SegmentationResult]:
-    """Yield a result a run: of every held-out patient, or of the patients of the fold that was left out."""
-    fold = step.inputs["fold"]
-    groups = context.held_out if fold < 0 else dict.fromkeys(context.split.fold(fold)[1], f"fold-{fold}")
+    """Yield a result a run of the patients in `groups`."""
     cases = {patient.patient: patient for patient in context.cohort.patients if patient.patient in groups}
     for patient in context.prepared(cases, frames):
         prepared = {run.case_id: run for run in patient.runs}
-        trial = Trial(name, step.inputs["seed"], fold, groups[patient.patient_id])
+        trial = replace(trial, group=groups[patient.patient_id])
         for case in cases[patient.patient_id].runs:
             if not case.frames and not case.tumour_free:
                 continue
@@ -218,6 +252,8 @@ ACTIONS: dict[str, Callable[[Context, Step, Path], dict[str, Any]]] = {
     "train": train_segmenter,
     "nnunet": _train_nnunet,
     "segment": segment_held_out,
+    "prepare-unseen-rate": prepare_unseen_rate,
+    "segment-unseen-rate": segment_unseen_rate,
     "respond": respond,
     "shuffle": shuffled,
 }

@@ -25,6 +25,7 @@ def reproduce_options(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0, metavar="S", help="of split, statistics and the first training (default: 0)")
     add("--jobs", type=int, default=2, metavar="N", help="trainings at once, one thread each (default: 2)")
     add("--only", nargs="+", default=(), metavar="NAME", help="segmenters to train; by default those of the size")
+    add("--unseen-rate", type=Path, metavar="COHORT", help="a further cohort, of a frame rate that no training run has")
 
 
 def reproduce_command(chosen: argparse.Namespace) -> int:
@@ -36,7 +37,8 @@ def reproduce_command(chosen: argparse.Namespace) -> int:
         if not chosen.quiet:
             sys.stderr.write(f"{line}\n")
 
-    plan = Plan(str(chosen.cohort), chosen.size, chosen.seed, tuple(chosen.only))
+    unseen = str(chosen.unseen_rate) if chosen.unseen_rate else ""
+    plan = Plan(str(chosen.cohort), chosen.size, chosen.seed, tuple(chosen.only), unseen)
     _, failed = reproduce(plan, chosen.out, jobs=max(1, chosen.jobs), progress=say)
     sys.stdout.write(f"{chosen.out / 'report' / 'report.html'}\n")
     for name in failed:

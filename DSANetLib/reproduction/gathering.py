@@ -50,7 +50,7 @@ def gather(context: Context, facts: Mapping[str, Any]) -> Study:
         if not context.desk.is_done(step.name):
             continue
         records = context.desk.folder(step.name) / RECORDS
-        if step.action == "segment":
+        if step.action.startswith("segment"):
             segmentation += [_segmentation(values) for values in read_records(records)]
         elif step.action == "respond":
             response += [ResponseResult(**values) for values in read_records(records)]

@@ -38,12 +38,16 @@ class Plan:
         Of the split, of statistics, and first seed of the trainings.
     segmenting
         Names of the segmenters to train; empty for those of the size.
+    unseen_rate
+        Folder of a further cohort, whose frame rate no training run has: all of it is segmented, nothing learned
+        from it. Empty for none.
     """
 
     cohort: str
     size: Size
     seed: int = 0
     segmenting: tuple[str, ...] = ()
+    unseen_rate: str = ""
 
     @property
     def scale(self) -> Scale:
@@ -129,8 +133,8 @@ def gflop_of(plan: Plan, one: Segmenting) -> tuple[int, float]:
     return parameters(config), operations(config, preparation_of(plan, one.frames).size)
 
 
-def steps_of(plan: Plan, cohort: Cohort, split: Split) -> list[Step]:
-    """Return the steps of a study, each after those it needs."""
+def steps_of(plan: Plan, cohort: Cohort, split: Split, unseen: Cohort | None = None) -> list[Step]:
+    """Return the steps of a study, each after those it needs; `unseen` is the cohort of ``plan.unseen_rate``."""
     scale = plan.scale
     common = {"cohort": cohort.digest, "split": split.digest, "seed": plan.seed}
     steps = [
@@ -141,6 +145,8 @@ def steps_of(plan: Plan, cohort: Cohort, split: Split) -> list[Step]:
         for seed in plan.seeds if one.repeated else plan.seeds[:1]:
             for fold in (ONE_SPLIT, *(range(split.folds) if scale.folds and one.name == "ffs" else ())):
                 steps += _segmenter_steps(plan, one, seed, fold, common)
+    if unseen is not None:
+        steps += _unseen_steps(plan, unseen, steps)
     with_outcome = any(patient.responder is not None for patient in cohort.patients)
     if with_outcome:
         steps += _response_steps(plan, common)
@@ -167,6 +173,18 @@ def _segmenter_steps(plan: Plan, one: Segmenting, seed: int, fold: int, common: 
         train,
         Step(f"segment/{name}", "segment", {"experiment": one.name, "seed": seed, "fold": fold}, (train.name,)),
     ]
+
+
+def _unseen_steps(plan: Plan, unseen: Cohort, steps: Sequence[Step]) -> list[Step]:
+    """Return the steps that segment the unseen frame rate with every network of ours."""
+    which = {"cohort": unseen.digest, "pixels": plan.scale.pixels, "size": plan.size}
+    prepare = Step("prepare-unseen-rate", "prepare-unseen-rate", which)
+    again = [
+        Step(f"unseen-rate/{one.name.partition('/')[2]}", "segment-unseen-rate", one.inputs, (*one.needs, prepare.name))
+        for one in steps
+        if one.action == "segment" and one.inputs["fold"] == ONE_SPLIT and one.inputs["experiment"] != "nnunet"
+    ]
+    return [prepare, *again]
 
 
 def _response_steps(plan: Plan, common: dict[str, Any]) -> list[Step]:

@@ -56,7 +56,11 @@ def reproduce(
         Where the folder cannot be written, or a study is running in it.
     """
     study = Path(study)
-    plan = replace(plan, cohort=str(Path(plan.cohort).absolute()))
+    plan = replace(
+        plan,
+        cohort=str(Path(plan.cohort).absolute()),
+        unseen_rate=str(Path(plan.unseen_rate).absolute()) if plan.unseen_rate else "",
+    )
     _check(plan, study, progress)
     began, started = time.monotonic(), datetime.now(timezone.utc).isoformat(timespec="seconds")
     with _Lock(study):
@@ -93,7 +97,10 @@ def _write(study: Path, started: str, seconds: float, progress: Callable[[str], 
     from .pictures import draw_pictures
 
     context = open_study(study, progress)
-    command = f"dsanet reproduce {Path(context.plan.cohort).name} --size {context.plan.size} --seed {context.plan.seed}"
+    plan = context.plan
+    command = f"dsanet reproduce {Path(plan.cohort).name} --size {plan.size} --seed {plan.seed}"
+    command += f" --unseen-rate {Path(plan.unseen_rate).name}" if plan.unseen_rate else ""
+    command += f" --only {' '.join(plan.segmenting)}" if plan.segmenting else ""
     facts = {"started": started, "seconds": round(seconds), "commands": [command]}
     found = gather(context, facts)
     write_study(found, study)

@@ -37,5 +37,6 @@ def open_study(study: Path, say: Callable[[str], None]) -> Context:
     plan = Plan.read(study)
     cohort = read_cohort(plan.cohort)
     split = read_split(plan.cohort, cohort)
-    desk = Desk(study / WORK, steps_of(plan, cohort, split))
-    return Context(plan, cohort, split, desk, study / CACHE, say)
+    unseen = read_cohort(plan.unseen_rate) if plan.unseen_rate else None
+    desk = Desk(study / WORK, steps_of(plan, cohort, split, unseen))
+    return Context(plan, cohort, split, desk, study / CACHE, say, unseen)

@@ -16,6 +16,8 @@ import pytest
 from DSANetLib.cohort import read_cohort
 from DSANetLib.errors import CohortError, OutputError
 from DSANetLib.evaluation.study import read_study
+from DSANetLib.phantom import write_cohort
+from DSANetLib.phantom.config import PhantomConfig
 from DSANetLib.reproduction.plan import Plan
 from DSANetLib.reproduction.reproduce import LOCK, reproduce
 
@@ -85,6 +87,25 @@ def test_what_is_done_is_not_done_again_and_a_changed_experiment_is(study, plan,
     assert read_cohort(cohort).digest == read_cohort(plan.cohort).digest
     with pytest.raises(CohortError, match="Name another folder"):
         reproduce(replace(plan, cohort=str(cohort)), tmp_path / "study", progress=lines.append)
+
+
+def test_a_frame_rate_that_no_training_has_is_segmented_and_nothing_is_trained_anew(study, plan, tmp_path):
+    shutil.copytree(study, tmp_path / "study")
+    write_cohort(tmp_path / "at-5", 2, 7_790_000, config=PhantomConfig(rows=128, columns=128, frame_rates=(5.0,)))
+    lines: list[str] = []
+    found, failed = reproduce(
+        replace(plan, unseen_rate=str(tmp_path / "at-5")), tmp_path / "study", progress=lines.append
+    )
+    assert not failed
+    begun = {line.split()[0] for line in lines if line.endswith("begins")}
+    assert begun == {"prepare-unseen-rate", "unseen-rate/unet-s0", "unseen-rate/ffs-s0"}
+    runs = {run.case_id for p in read_cohort(tmp_path / "at-5").patients for run in p.runs}
+    for network in ONLY:
+        own = [r.record for r in found.segmentation if (r.network, r.group) == (network, "unseen-rate")]
+        assert {record.run for record in own} == runs
+    text = (tmp_path / "study" / "report" / "report.md").read_text(encoding="utf-8")
+    assert "frame rate never seen" in text
+    assert "--unseen-rate at-5" in text
 
 
 def test_two_at_work_on_one_study_are_refused(study, plan, tmp_path):
