@@ -19,6 +19,8 @@ _MEDIANS = {"tbil": (4, 300), "alb": (18, 60), "ast": (8, 1500), "alt": (6, 1500
 _LEAST_OTHERS = 4
 # A value counts as of another unit where the unit's factor explains most of its distance, and chance hardly can.
 _DEVIATIONS, _SHARE_OF_FACTOR, _APART, _LEAST_SHIFT = 2.5, 0.7, 3.5, math.log(12)
+# A value known before treatment that tells responders from others this well was not known before treatment.
+_TELLS_ALL, _LEAST_OF_CLASS = 0.97, 10
 # The spread of a laboratory value between patients is hardly ever less than this (natural logarithm).
 _LEAST_SPREAD = 0.25
 
@@ -37,6 +39,7 @@ def check_tables(cohort: Cohort, tables: Tables, findings: Findings) -> None:
         for variable in VARIABLES:
             if variable.kind == "number":
                 _check_unit(variable, _values(tables, variable.name), lines, findings)
+            _check_leak(variable.name, cohort, tables, findings)
 
 
 def _check_rows(cohort: Cohort, tables: Tables, findings: Findings) -> None:
@@ -146,6 +149,24 @@ def _check_unit(variable: Variable, values: Mapping[str, float], lines: Mapping[
                 f"{times:.0f} times {'more' if distance > 0 else 'less'} than the others' median, as if it were {unit}"
             )
             findings.add(path, lines.get(patient), problem, f"Convert the value to {variable.unit}, or correct it")
+
+
+def _check_leak(name: str, cohort: Cohort, tables: Tables, findings: Findings) -> None:
+    """Find a column that says the outcome."""
+    outcomes = {patient.patient: patient.responder for patient in cohort.patients}
+    classes: dict[bool, list[float]] = {True: [], False: []}
+    for patient, record in tables.clinical.items():
+        value, outcome = record.values[name], outcomes.get(patient)
+        if value is not None and outcome is not None:
+            classes[outcome].append(float(value if isinstance(value, (int, float)) else value in ("yes", "male")))
+    if min(map(len, classes.values())) < _LEAST_OF_CLASS:
+        return
+    pairs = [(yes > no) + (yes == no) / 2 for yes in classes[True] for no in classes[False]]
+    area = sum(pairs) / len(pairs)
+    if max(area, 1 - area) >= _TELLS_ALL:
+        problem = f"column {name} alone tells responders from the others (AUC {max(area, 1 - area):.2f})"
+        remedy = "Was it written after the treatment? Take values from the days before, or empty the column"
+        findings.add(findings.folder / CLINICAL, 1, problem, remedy)
 
 
 def _explaining_unit(variable: Variable, distance: float, spread: float) -> str | None:

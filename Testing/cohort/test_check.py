@@ -218,3 +218,21 @@ def test_one_class_no_outcome_no_rows(folder, tmp_path):
 def test_runs_made_anew_are_no_twins(folder):
     write_run(folder / "runs" / "p2_run1", seed=99)
     assert check_cohort(folder) == []
+
+
+@pytest.mark.parametrize(
+    ("plant", "found"), [(False, []), (True, ["column afp alone tells responders from the others"])]
+)
+def test_an_outcome_planted_in_a_clinical_column_is_found(folder, plant, found):
+    manifest = (folder / "manifest.csv").read_text().splitlines()
+    rng = np.random.default_rng(2)
+    lines = {"manifest": manifest[:1], "clinical": ["patient,afp"], "outcome": ["patient,responder"]}
+    for i in range(40):
+        patient, responder = f"q{'abcdefgh'[i % 8]}{'abcde'[i // 8]}", i % 2
+        lines["manifest"].append(manifest[3].replace("p2", patient, 2))
+        lines["clinical"].append(f"{patient},{(3 if responder and plant else 30) * rng.uniform(1, 9):.0f}")
+        lines["outcome"].append(f"{patient},{responder}")
+    for name, rows in lines.items():
+        (folder / f"{name}.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    texts = [text for file, _, text, severe in said(folder, pixels=False) if file == "clinical.csv" and severe]
+    assert [text.split(" (AUC")[0] for text in texts] == found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,8 @@ from ..study import Study, TrainingResult
 from .document import Block, Cell, Grid, Items, Section, Text
 from .names import ALL_NETWORKS, INPUTS, experiment_name, in_order
 
+CHANCE = 0.03
+"""The mean AUC of shuffled outcomes may lie so far from 0.5."""
 METHOD = (
     "Patients, not runs or frames, are the unit: every patient is in one of training, internal and external cohort; "
     "thresholds, calibration, encoding and imputation are fitted inside the fold.",
@@ -105,7 +108,7 @@ def facts_section(study: Study) -> Section:
         ("split", _written(facts.get("split"))),
         ("seeds", _written(seeds)),
         ("settings of this size", _written(facts.get("scale"))),
-        ("leak test", _leak_test(facts.get("leak_test"))),
+        ("leak test", leak_text(facts.get("leak_test"))),
         ("versions", _written(facts.get("versions"))),
         ("hardware", _written(facts.get("hardware"))),
         ("started", _written(facts.get("started"))),
@@ -122,12 +125,13 @@ def facts_section(study: Study) -> Section:
     return Section("Versions, seeds, hardware, times", tuple(blocks))
 
 
-def _leak_test(found: Any) -> str:
+def leak_text(found: Any) -> str:
+    """Return what the shuffles of the outcome found, and whether that is chance."""
     if not isinstance(found, Mapping) or not found.get("shuffles"):
         return "not done"
-    return (
-        f"{found['shuffles']} shuffles of the outcome, mean AUC {found.get('mean_auc', float('nan')):.3f} (chance: 0.5)"
-    )
+    area = float(found.get("mean_auc", math.nan))
+    verdict = "as it should be" if abs(area - 0.5) <= CHANCE else "OUTSIDE: something leaks, or patients are too few"
+    return f"{found['shuffles']} shuffles of the outcome, mean AUC {area:.3f} (chance: 0.5 ± {CHANCE}): {verdict}"
 
 
 def seeds_of(study: Study) -> list[int]:

@@ -1,0 +1,50 @@
+"""A planted leak is seen by the shuffled outcomes, through the real way from the cohort's folder to the AUC."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from DSANetLib.cohort import make_split, read_cohort
+from DSANetLib.evaluation.reporting.part_facts import leak_text
+from DSANetLib.reproduction import leak
+from DSANetLib.reproduction.actions import Context
+from DSANetLib.reproduction.experiments import SIZES
+from DSANetLib.reproduction.plan import Plan, source_of
+from DSANetLib.reproduction.steps import Desk
+
+pytest.importorskip("torch", reason='torch is not installed (pip install "dsanet[train]")')
+
+SHUFFLES = 2
+
+
+@pytest.fixture
+def context(cohort_folder, tmp_path, monkeypatch):
+    """A study that predicts from the clinical values alone, long enough to learn its patients by heart."""
+    monkeypatch.setitem(SIZES, "smoke", dataclasses.replace(SIZES["smoke"], response_passes=150))
+    monkeypatch.setattr(leak, "INPUT", "clinical")
+    cohort = read_cohort(cohort_folder)
+    plan = Plan(str(cohort_folder), "smoke")
+    split = make_split(cohort, seed=0, folds=2)
+    return Context(plan, cohort, split, Desk(tmp_path / "study", ()), tmp_path / "cache", lambda _: None)
+
+
+def areas(context, folder):
+    return [leak.auc_of_shuffled(context, shuffle, folder / f"shuffle-{shuffle}") for shuffle in range(SHUFFLES)]
+
+
+def test_held_out_patients_among_those_trained_on_are_seen(context, tmp_path, monkeypatch):
+    def with_everybody(plan, split, fold, cohort=None):
+        source = source_of(plan, split, fold, cohort)
+        return dataclasses.replace(source, training=(*source.training, *context.held_out))
+
+    honest = np.mean(areas(context, tmp_path / "honest"))
+    monkeypatch.setattr(leak, "source_of", with_everybody)
+    leaking = areas(context, tmp_path / "leaking")
+    assert np.mean(leaking) > 0.75 > honest
+    assert "leak" in leak_text({"shuffles": SHUFFLES, "mean_auc": float(np.mean(leaking))}).split("chance")[1]
+
+
+def test_a_study_whose_shuffles_find_nothing_says_so():
+    assert "as it should be" in leak_text({"shuffles": 20, "mean_auc": 0.529})
+    assert "leak" in leak_text({"shuffles": 20, "mean_auc": 0.465})
