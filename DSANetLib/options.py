@@ -98,6 +98,7 @@ def train_options(parser: argparse.ArgumentParser) -> None:
     add("--cohort", type=Path, metavar="DIR", help="train on this cohort (split by 'dsanet cohort split')")
     add("--fold", type=int, metavar="K", help="hold out fold K (from 0), validate on the next one")
     add("--folds", action="store_true", help="a package a fold, in DIR/fold-0 and so on")
+    add("--refit", action="store_true", help="the folds, then one package DIR/refit of all training patients")
     add("--from", dest="from_package", metavar="PACKAGE", help="fine-tune this package: its network, a lower rate")
     add("--preset", choices=("default", "paper"), default="default", help="settings to start from (default: default)")
     add(

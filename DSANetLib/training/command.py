@@ -21,10 +21,12 @@ NAMES = (
 def run_training(chosen: argparse.Namespace, progress: Callable[[str], None] | None) -> Path:
     """Train as asked, and return the folder of the package, or of the folds."""
     from . import train
-    from .folds import source_of, train_folds
+    from .folds import refit, source_of, train_folds
 
     _check(chosen)
     config = make_config(chosen)
+    if chosen.refit:
+        return refit(config, chosen.cohort, chosen.out, progress=progress)
     if chosen.folds:
         return train_folds(config, chosen.cohort, chosen.out, progress=progress)
     if chosen.cohort is not None:
@@ -57,10 +59,11 @@ def make_config(chosen: argparse.Namespace) -> TrainingConfig:
 
 def _check(chosen: argparse.Namespace) -> None:
     """Refuse options that do not go together."""
-    if (chosen.folds or chosen.fold is not None) and chosen.cohort is None:
-        raise ChoiceError("--fold and --folds need --cohort: the phantom has patients enough to need no folds")
-    if chosen.folds and chosen.fold is not None:
-        raise ChoiceError("--fold is one of the folds, --folds all of them: choose one")
+    several = chosen.folds or chosen.refit
+    if (several or chosen.fold is not None) and chosen.cohort is None:
+        raise ChoiceError("--fold, --folds and --refit need --cohort: the phantom has patients enough to need no folds")
+    if several and chosen.fold is not None:
+        raise ChoiceError("--fold is one of the folds, --folds and --refit take all of them: choose one")
     if chosen.cohort is not None and (chosen.patients is not None or chosen.validation is not None):
         raise ChoiceError("--patients and --validation count phantom patients; those of a cohort are in its split.csv")
     if chosen.schedule == "alone-joint" and chosen.samples is None:

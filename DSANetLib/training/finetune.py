@@ -12,6 +12,7 @@ import numpy as np
 
 from ..cohort import read_cohort
 from ..errors import TrainingError
+from ..evaluation.statistics import Difference, paired_bootstrap
 from ..models import read_card
 from ..models.store import find_package
 from ..networks.config import SegmenterConfig
@@ -22,10 +23,10 @@ from .sources import CohortConfig, CohortSource
 
 log = logging.getLogger(__name__)
 
-LEAST = 3
-"""Patients: one trains, one chooses the threshold, one is held out."""
+LEAST = 2
+"""Patients: one trains, one is held out. Nobody validates: so few choose neither length nor threshold well."""
 SHARE = 0.25
-"""Of the patients, to validate; and, where nothing else is asked for, as many again to hold out."""
+"""Of the patients, to hold out, where nothing else is asked for."""
 LOWEST, HIGHEST = 0.1, 0.5
 """Of the patients, to hold out."""
 PASSES, FEWEST = 40, 240
@@ -43,10 +44,10 @@ class FineTuned:
     ----------
     package
         Folder of the new package.
-    dice_before, dice_after
-        Mean Dice of the tumour over the held-out patients, each package with its own threshold, network pixels;
-        None where none of them shows a tumour.
-    training, validation, held_out
+    dice
+        Mean Dice of the tumour over the held-out patients, network pixels: of the new package, ``first``, and the old
+        one, ``second``, with their difference and its interval; None where none of them shows a tumour.
+    training, held_out
         Patients.
     runs
         Corrected runs of the training patients.
@@ -55,13 +56,16 @@ class FineTuned:
     """
 
     package: Path
-    dice_before: float | None
-    dice_after: float | None
+    dice: Difference | None
     training: int
-    validation: int
     held_out: int
     runs: int = 0
     left_out: tuple[str, ...] = ()
+
+    @property
+    def better(self) -> bool:
+        """Whether the new package is better on the held-out patients, by however little."""
+        return self.dice is not None and self.dice.value > 0
 
 
 def fine_tuning(package: str, cache: str, **changes: object) -> TrainingConfig:
@@ -105,7 +109,7 @@ def fine_tune(
 ) -> FineTuned:
     """Fine-tune a segmenter's package on a cohort folder, such as the export of corrected cases.
 
-    A quarter of the patients chooses length and threshold, another is held out and measured once with the old
+    Length and threshold are fixed beforehand. A quarter of the patients is held out and measured once with the old
     package and the new. Stopped by an exception (of `watch`, or Ctrl-C) it leaves nothing behind but the cache.
 
     Parameters
@@ -113,7 +117,7 @@ def fine_tune(
     package
         Name or folder of a segmenter.
     cohort
-        Folder of a cohort; three patients or more with masks.
+        Folder of a cohort; two patients or more with masks.
     out
         Folder of the new package, which must not be there.
     cache
@@ -143,7 +147,7 @@ def fine_tune(
     out = Path(out)
     check_free(out)
     source, runs = _draw(cohort, seed, share)
-    config = fine_tuning(str(package), str(cache), source=source, seed=seed, threads=threads)
+    config = fine_tuning(str(package), str(cache), source=source, seed=seed, threads=threads, patience=None)
     config = replace(config, cohort=replace(config.cohort, workers=workers))
     if samples is None and minutes is None:
         samples = max(FEWEST, PASSES * runs)
@@ -154,13 +158,13 @@ def fine_tune(
         train(config, out, progress=progress, watch=watch)
     finally:
         shutil.rmtree(training_folder(out), ignore_errors=True)
-    after = read_card(out).metrics.get("held_out_dice_tumour")
-    counts = (len(source.training), len(source.validation), len(source.held_out))
-    return FineTuned(out, before, after.value if after else None, *counts, runs)
+    names = [str(i) for i in range(len(before))]
+    dice = paired_bootstrap(_dice(out, config), before, names, seed=seed) if names else None
+    return FineTuned(out, dice, len(source.training), len(source.held_out), runs)
 
 
 def _draw(cohort: str | Path, seed: int, share: float = SHARE) -> tuple[CohortSource, int]:
-    """Return who trains, validates and is held out, and the number of runs that train."""
+    """Return who trains and who is held out, and the number of runs that train."""
     if not LOWEST <= share <= HIGHEST:
         raise TrainingError(f"a share of {share:g} cannot be held out", f"Hold out {LOWEST:g} to {HIGHEST:g}")
     annotated = {
@@ -175,27 +179,27 @@ def _draw(cohort: str | Path, seed: int, share: float = SHARE) -> tuple[CohortSo
         )
         raise TrainingError(how_many, f"Correct runs of {LEAST} patients or more", cohort)
     order = [names[i] for i in np.random.default_rng(seed).permutation(len(names))]
-    last = max(1, min(round(share * len(order)), len(order) - 2))
-    judge = max(1, min(round(SHARE * len(order)), len(order) - last - 1))
-    held_out, validation, training = order[:last], order[last : last + judge], order[last + judge :]
-    source = CohortSource(str(cohort), tuple(training), tuple(validation), tuple(held_out))
+    last = max(1, min(round(share * len(order)), len(order) - 1))
+    held_out, training = order[:last], order[last:]
+    source = CohortSource(str(cohort), tuple(training), (), tuple(held_out))
     return source, sum(annotated[name] for name in training)
 
 
-def _dice(package: Path, config: TrainingConfig) -> float | None:
-    """Return what a package reaches on the held-out patients, measured as the new one will be."""
+def _dice(package: Path, config: TrainingConfig) -> np.ndarray:
+    """Return the Dice (patients,) that a package reaches on the held-out patients with tumour."""
     from ..networks.factory import build_segmenter
     from .data import load_patients, stored_patients
     from .processes import use_threads
     from .starting import load_weights
-    from .validation import held_out_dice
+    from .validation import patient_dice, shows_tumour
 
     card = read_card(package)
     if not isinstance(card.network, SegmenterConfig):
         raise TrainingError("is no segmenter", "Fine-tune a package that segments", package)
     network = build_segmenter(card.network)
-    load_weights(network, config)
+    load_weights(network, replace(config, from_package=str(package)))
     with use_threads(config):
         patients = load_patients(stored_patients(config, "held_out"))
-        found = held_out_dice(network, patients, config, card.tumour_threshold)
-    return found["held_out_dice_tumour"].value if found else None
+        if not any(shows_tumour(run) for patient in patients for run in patient.runs):
+            return np.empty(0)
+        return patient_dice(network, patients, config, np.array([card.tumour_threshold]))["tumour"][:, 0]

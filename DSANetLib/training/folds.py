@@ -1,8 +1,9 @@
-"""Cross-validation by patient: a package a fold, and what the folds together say of a patient."""
+"""Cross-validation by patient: a package a fold, what the folds together say of a patient, and a refit on all."""
 
 from __future__ import annotations
 
 import json
+import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ..clinical import ClinicalRecord
     from ..results import Segmentation
 
-FOLDS = "folds.json"
+FOLDS, REFIT = "folds.json", "refit"
 RULE = "mean of the folds' calibrated probabilities"
 
 
@@ -87,6 +88,47 @@ def train_folds(
         packages.append(package)
     _write_facts(out, split, packages)
     return out
+
+
+def refit(
+    config: TrainingConfig, cohort: str | Path, out: str | Path, *, progress: Callable[[str], None] | None = None
+) -> Path:
+    """Train a segmenter once on all training patients, as long as the folds needed and with their threshold.
+
+    Nobody validates it: length and thresholds are the medians of the folds'. Dice is to be had from the folds, or on
+    the test set.
+
+    Parameters
+    ----------
+    config, cohort, progress
+        As for :func:`train_folds`, which is done first.
+    out
+        Gets the folds, and the package ``refit``.
+
+    Raises
+    ------
+    DSANetError
+        Where the model is no segmenter: a response model is calibrated on patients that it was not trained on.
+    """
+    if not config.is_segmenter:
+        raise TrainingError(
+            "a response model refitted on everybody cannot be calibrated", "Use its folds together (--folds)", cohort
+        )
+    from .segmenter import train_segmenter
+
+    package = train_folds(config, cohort, out, progress=progress) / REFIT
+    if package.exists():
+        return package
+    cards = [read_card(Path(out) / name) for name in json.loads((Path(out) / FOLDS).read_text())["packages"]]
+    lengths = [card.training.get("best_after_samples") or card.training["samples"] for card in cards]
+    thresholds = {
+        "tumour": statistics.median(card.tumour_threshold for card in cards),
+        "liver": statistics.median(card.liver_threshold for card in cards),
+    }
+    samples = max(config.batch, round(statistics.median(lengths)))
+    source = CohortSource(str(cohort), read_split(cohort).train, ())
+    whole = replace(config, source=source, samples=samples, minutes=None, patience=None)
+    return train_segmenter(whole, package, progress, thresholds=thresholds)
 
 
 def _write_facts(out: Path, split: Split, packages: Sequence[Path]) -> None:

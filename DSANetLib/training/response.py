@@ -55,6 +55,8 @@ def train_response(
         See :class:`~DSANetLib.training.loop.Loop`.
     """
     check_free(out)
+    if config.source is not None and not config.source.validation:
+        raise TrainingError("the cohort gives no validation patients", "A response model is calibrated on some")
     fabric = start(config)
     say = (progress or log.info) if fabric.is_global_zero else silent
     with fabric.rank_zero_first():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from .pictures import draw
 from .processes import silent, start, use_threads
 from .reports import Reporter
 from .starting import load_weights
-from .validation import choose_thresholds, held_out_dice, patient_dice, shows_tumour
+from .validation import choose_thresholds, given_thresholds, held_out_dice, patient_dice, shows_tumour
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,8 @@ def train_segmenter(
     progress: Callable[[str], None] | None = None,
     stop_after: int | None = None,
     watch: Watch | None = None,
+    *,
+    thresholds: Mapping[str, float] | None = None,
 ) -> Path:
     """Train a segmenter and write its package; see :func:`DSANetLib.training.train`.
 
@@ -52,6 +54,8 @@ def train_segmenter(
         Stop at this step, as a kill would; no package is written then.
     watch
         See :class:`~DSANetLib.training.loop.Loop`.
+    thresholds
+        ``tumour`` and ``liver``: taken as they are instead of chosen.
     """
     check_free(out)
     if config.samples is None and config.minutes is None:
@@ -60,7 +64,9 @@ def train_segmenter(
     say = (progress or log.info) if fabric.is_global_zero else silent
     with fabric.rank_zero_first():
         stored = [stored_patients(config, part, say) for part in ("training", "validation", "held_out")]
-    patients, held_out = load_patients(stored[0]), load_patients(stored[1])
+    patients, held_out = load_patients(stored[0]), load_patients(stored[1]) if stored[1] else []
+    if not held_out and (config.patience or given_thresholds(0, config, thresholds) is None):
+        raise TrainingError("there are no validation patients to choose length and threshold", "Give some")
     with use_threads(config):
         loop = make_loop(config, training_folder(out), patients, held_out, say, fabric=fabric, data=digest_of(*stored))
         loop.watch = watch
@@ -68,10 +74,11 @@ def train_segmenter(
         if not loop.ended:
             return loop.folder
         if fabric.is_global_zero:
-            facts = choose_thresholds(network.cpu(), held_out, config)
+            facts = choose_thresholds(network.cpu(), held_out, config, thresholds)
             if stored[2]:
                 facts["metrics"] |= held_out_dice(network, load_patients(stored[2]), config, facts["tumour_threshold"])
-            say(f"validation: Dice {facts['dice']:.3f} at threshold {facts['tumour_threshold']:.2f}")
+            if held_out:
+                say(f"validation: Dice {facts['dice']:.3f} at threshold {facts['tumour_threshold']:.2f}")
             write_segmenter(out, network, config, loop, facts)
     fabric.barrier()
     return out
@@ -95,13 +102,16 @@ def make_loop(
     # Those without tumour say nothing of Dice; without patience a few patients are enough to look at.
     few = [patient for patient in held_out if any(shows_tumour(run) for run in patient.runs)]
     few = few if config.patience else few[:MONITORED]
-    if not few:
+    if held_out and not few:
         raise TrainingError("no validation patient shows a tumour", "Give more validation patients")
 
     def monitor(averaged: nn.Module) -> dict[str, float]:
         return {"dice": float(np.mean(list(patient_dice(averaged, few, config, np.array([0.5]))["tumour"])))}
 
-    reporter = Reporter(folder, progress, monitor, partial(draw, few, config), config.tensorboard)
+    picture = partial(draw, few, config)
+    reporter = Reporter(
+        folder, progress, monitor if few else None, picture if few else None, tensorboard=config.tensorboard
+    )
     losses = SegmenterLosses(config)
     lrs = network.lrs if isinstance(network, Segmenter) and config.lrs_lr is not None else None
     return Loop(

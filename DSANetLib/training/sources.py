@@ -52,7 +52,8 @@ class CohortSource:
     training
         Identifiers of the patients to train on.
     validation
-        Those on which length, thresholds and calibration are chosen; never one of `training`.
+        Those on which length, thresholds and calibration are chosen; never one of `training`. Empty where a
+        segmenter's training chooses nothing: fine-tuning, refitting.
     held_out
         Those on which the trained model is measured, once, for its card; in neither of the others. May be empty.
     """
@@ -66,8 +67,8 @@ class CohortSource:
         """Refuse a patient who would judge what was trained on him."""
         for name in ("training", "validation", "held_out"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
-            if not getattr(self, name) and name != "held_out":
-                raise TrainingError(f"the cohort gives no {name} patients", "Name some, or make a split with more")
+        if not self.training:
+            raise TrainingError("the cohort gives no training patients", "Name some, or make a split with more")
         everyone = (*self.training, *self.validation, *self.held_out)
         twice = len(everyone) - len(set(everyone))
         if twice:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -76,17 +76,24 @@ def _mean_dice(maps: np.ndarray, truths: Sequence[np.ndarray], thresholds: np.nd
 
 
 def choose_thresholds(
-    network: nn.Module, patients: Sequence[TrainingPatient], config: TrainingConfig
+    network: nn.Module,
+    patients: Sequence[TrainingPatient],
+    config: TrainingConfig,
+    thresholds: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """Return the thresholds of highest mean Dice over the validation patients, and what was measured.
 
-    Keys: tumour_threshold, liver_threshold (0.5 without a liver), dice, dice_by_threshold, metrics.
+    Keys: tumour_threshold, liver_threshold (0.5 without a liver), dice, dice_by_threshold, metrics. Without patients
+    they are those of `given_thresholds`, and nothing was measured.
     """
+    fixed = given_thresholds(len(patients), config, thresholds)
+    if fixed is not None and not patients:
+        return {f"{part}_threshold": value for part, value in fixed.items()} | {"dice_by_threshold": {}, "metrics": {}}
     dice = patient_dice(network, patients, config, THRESHOLDS)
     facts: dict[str, Any] = {"liver_threshold": 0.5, "metrics": {}}
     for part, values in dice.items():
         means = values.mean(axis=0)
-        given = _given_threshold(part, len(values), config)
+        given = (given_thresholds(len(values), config, thresholds) or {}).get(part)
         best = int(np.argmax(means)) if given is None else _nearest(given)
         names = [str(i) for i in range(len(values))]
         found = bootstrap_mean(values[:, best], names, seed=config.seed)
@@ -101,11 +108,21 @@ def choose_thresholds(
     return facts
 
 
-def _given_threshold(part: str, patients: int, config: TrainingConfig) -> float | None:
-    """Return the threshold that is not to be chosen: a setting, or a package's where a few patients would choose."""
-    if config.threshold is None and config.from_package is not None and patients < ENOUGH:
-        return float(getattr(starting_card(config), f"{part}_threshold"))
-    return config.threshold
+def given_thresholds(
+    patients: int, config: TrainingConfig, thresholds: Mapping[str, float] | None = None
+) -> dict[str, float] | None:
+    """Return the thresholds of ``tumour`` and ``liver`` that are not to be chosen on so many patients; None: choose.
+
+    Given are `thresholds`, else a setting, else a package's where only a few patients would choose.
+    """
+    if thresholds is not None:
+        return dict(thresholds)
+    if config.threshold is not None:
+        return {"tumour": config.threshold, "liver": config.threshold}
+    if config.from_package is not None and patients < ENOUGH:
+        card = starting_card(config)
+        return {"tumour": card.tumour_threshold, "liver": card.liver_threshold}
+    return None
 
 
 def _nearest(threshold: float) -> int:

@@ -118,8 +118,15 @@ def test_who_is_missing_or_in_two_parts_is_refused(folder, cohort):
         cohort_patients(folder, ["p1", "nobody"], cohort)
     with pytest.raises(TrainingError, match="in two of"):
         CohortSource(str(folder), ("p1", "p2"), ("p3",), ("p1",))
-    with pytest.raises(TrainingError, match="no validation"):
-        CohortSource(str(folder), ("p1",), ())
+    with pytest.raises(TrainingError, match="no training"):
+        CohortSource(str(folder), (), ("p1",))
+
+
+def test_without_validation_patients_nothing_is_trained_that_needs_them(folder, from_folder, tmp_path):
+    source = CohortSource(str(folder), ("p1", "p2"), ())
+    for model in ("ffs", "response-clinical"):
+        with pytest.raises(TrainingError, match="no validation patients"):
+            train(replace(from_folder, source=source, model=model), tmp_path / "mine")
 
 
 def test_other_patients_are_another_training(own, from_folder, tmp_path):
