@@ -49,13 +49,13 @@ class FineTuneTask:
 
     def run(self, desk: Desk) -> FineTuned:
         """Do it; progress counts steps."""
+        left_out = self._export(desk) if self.items else ()
         try:
             from ..training.finetune import SHARE, fine_tune
         except ImportError as error:
             raise DependencyError(
                 f"fine-tuning needs {error.name}, which is not installed", 'Use pip install "dsanet[train]"'
             ) from error
-        left_out = self._export(desk) if self.items else ()
         desk.begins("preparation")
         began = 0.0
 

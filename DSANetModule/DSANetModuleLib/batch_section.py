@@ -10,12 +10,11 @@ from slicer.i18n import tr as _
 
 from DSANetLib.errors import OutputError, RunError
 
-from .foot import progressText
+from .foot import showProgress
 from .panel import BaseSection
 
 LANE = "batch"
 RESULTS = "results.csv"
-_STEPS = 1000
 
 
 class BatchSection(BaseSection):
@@ -42,10 +41,7 @@ class BatchSection(BaseSection):
         self.ui.batchStopButton.setEnabled(busy)
         self.ui.batchProgressBar.setVisible(busy)
         if busy:
-            stage, fraction, secondsLeft = self.context.jobs.progressOf(LANE)
-            self.ui.batchProgressBar.setRange(0, _STEPS if fraction is not None else 0)
-            self.ui.batchProgressBar.setValue(int(_STEPS * (fraction or 0.0)))
-            self.ui.batchProgressBar.setFormat(progressText(stage, secondsLeft))
+            showProgress(self.ui.batchProgressBar, *self.context.jobs.progressOf(LANE))
 
     def onCollapsed(self, collapsed: bool) -> None:
         """List the models once somebody looks."""
@@ -128,15 +124,14 @@ class BatchSection(BaseSection):
         return inputs, output
 
     def _listModels(self) -> None:
-        """Fill the list of models, once; the one of *Segment* is chosen."""
-        box = self.ui.batchModelComboBox
-        if box.count:
-            return
+        """Fill the list of models; what was chosen stays, at first it is the one of *Segment*."""
         from DSANetLib.models import list_packages
 
+        box, parameters = self.ui.batchModelComboBox, self.context.parameters
+        chosen = box.currentText or (parameters.model if parameters else "")
+        box.clear()
         box.addItems([package.name for package in list_packages() if package.task == "segmentation"])
-        parameters = self.context.parameters
-        box.setCurrentIndex(max(0, box.findText(parameters.model if parameters else "")))
+        box.setCurrentIndex(max(0, box.findText(chosen)))
 
 
 def rowTexts(outcome: Any) -> tuple[str, str, str, str, str]:

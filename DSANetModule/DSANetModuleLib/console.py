@@ -7,7 +7,7 @@ from typing import Any
 
 import slicer
 
-FUNCTIONS = ("loadRun", "adoptRun", "segment", "predict", "process", "processBatch", "exportCase")
+FUNCTIONS = ("loadRun", "adoptRun", "segment", "predict", "process", "processBatch", "exportCase", "fineTune")
 
 
 def lendFunctions() -> None:

@@ -37,10 +37,14 @@ class WorkRow:
         self.bar.setVisible(busy)
         if not busy:
             return
-        known = jobs.fraction is not None
-        self.bar.setRange(0, _STEPS if known else 0)
-        self.bar.setValue(int(_STEPS * (jobs.fraction or 0.0)))
-        self.bar.setFormat(progressText(jobs.stage, jobs.secondsLeft))
+        showProgress(self.bar, jobs.stage, jobs.fraction, jobs.secondsLeft)
+
+
+def showProgress(bar: Any, stage: str, fraction: float | None, secondsLeft: float | None) -> None:
+    """Show in a progress bar what is done, how much of it, and the time left."""
+    bar.setRange(0, _STEPS if fraction is not None else 0)
+    bar.setValue(int(_STEPS * (fraction or 0.0)))
+    bar.setFormat(progressText(stage, secondsLeft))
 
 
 def progressText(stage: str, secondsLeft: float | None) -> str:

@@ -16,7 +16,7 @@ from slicer.i18n import tr as _
 
 from DSANetLib.errors import DSANetError, WorkerError
 
-from .work import BATCH, PANEL
+from .work import BATCH, PANEL, TRAINING
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,8 @@ def _stages() -> dict[str, str]:
         "network": _("Segmenting"),
         "response": _("Predicting"),
         "batch": _("Working through the runs"),
+        "export": _("Exporting the corrected cases"),
+        "training": _("Fine-tuning"),
     }
 
 
@@ -107,7 +109,11 @@ class Jobs:
         """
         if self.isBusy(job.lane):
             raise WorkerError("another piece of work is under way", "Wait for it, or cancel it")
-        self._logic.client(job.lane).submit(job.task)
+        try:
+            self._logic.client(job.lane).submit(job.task)
+        except DSANetError:
+            job.over()
+            raise
         self._running[job.lane] = _Running(job, done, failed, cancelled, since=time.monotonic())
         self._timer.start()
         self._changed()
@@ -129,6 +135,10 @@ class Jobs:
     def batch(self, inputs: Any, out: Any, *, done: Any = None, failed: Any = None, **options: Any) -> None:
         """Start `logic.processBatch` in the lane ``batch``; ``outcome`` is called with each `CaseOutcome`."""
         self._begin(lambda: self._logic.batchJob(inputs, out, **options), done, failed, BATCH)
+
+    def fineTune(self, cases: Any, *, done: Any = None, failed: Any = None, cancelled: Any = None, **o: Any) -> None:
+        """Start `logic.fineTune` in the lane ``training``."""
+        self._begin(lambda: self._logic.fineTuneJob(cases, **o), done, failed, TRAINING, cancelled)
 
     def isBusy(self, lane: str = PANEL) -> bool:
         """Return whether a job runs in a lane."""
@@ -160,8 +170,11 @@ class Jobs:
     def cleanup(self) -> None:
         """End all jobs, processes and the timer."""
         self._timer.stop()
+        given_up = list(self._running.values())
         self._running.clear()
         self._logic.close()
+        for running in given_up:
+            running.job.over()
 
     def poll(self) -> None:
         """Take what the workers say; called by the timer."""
@@ -172,12 +185,12 @@ class Jobs:
         if not self._running:
             self._timer.stop()
 
-    def _begin(self, make: Callable[[], Any], done: Any, failed: Any, lane: str = PANEL) -> None:
+    def _begin(self, make: Callable[[], Any], done: Any, failed: Any, lane: str = PANEL, cancelled: Any = None) -> None:
         """Make a job and start it; what is wrong with the request goes to ``failed``, as all that comes later."""
         if self.isBusy(lane):
             raise WorkerError("another piece of work is under way", "Wait for it, or cancel it")
         try:
-            self.start(make(), done=done, failed=failed)
+            self.start(make(), done=done, failed=failed, cancelled=cancelled)
         except DSANetError as error:
             if failed is None:
                 raise
@@ -205,6 +218,7 @@ class Jobs:
                 else:
                     self._apply(running, event.value)
             finally:
+                running.job.over()
                 self._changed()
 
     def _apply(self, running: _Running, value: Any) -> None:

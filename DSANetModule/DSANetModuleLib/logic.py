@@ -182,6 +182,10 @@ class DSANetModuleLogic:
 
         return export_case(case_of(case), Path(folder), parts=tuple(parts or PARTS), overwrite=overwrite)
 
+    def fineTune(self, cases: Any, *, progress: Tell | None = None, **options: Any) -> Any:
+        """Fine-tune a segmenter into the user's own models; give a `FineTuned`. Options: `tune_job.fineTuneJob`."""
+        return self.run(self.fineTuneJob(cases, **options), progress)
+
     def close(self) -> None:
         """End the worker processes; the next call starts another."""
         self._workers.close()
@@ -204,13 +208,22 @@ class DSANetModuleLogic:
         """Return the job of `processBatch`; lane ``batch``: cases can be corrected meanwhile."""
         return work.batchJob(inputs, out, **options)
 
+    def fineTuneJob(self, cases: Any, **options: Any) -> Job:
+        """Return the job of `fineTune`; lane ``training``."""
+        from .tune_job import fineTuneJob
+
+        return fineTuneJob(cases, **options)
+
     def prepareJob(self, case: Any, *, model: str | Path | None = None) -> Job:
         """Return a job that gives the `PreparedRun` of a case (stack, curve, geometry; without the source frames)."""
         return work.prepareJob(case, model=model)
 
     def run(self, job: Job, progress: Tell | None = None) -> Any:
         """Do a job and wait for it."""
-        return job.apply(self.client(job.lane).wait(job.task, progress, job.partial))
+        try:
+            return job.apply(self.client(job.lane).wait(job.task, progress, job.partial))
+        finally:
+            job.over()
 
     def client(self, lane: str = PANEL) -> Any:
         """Return the client of a lane's worker process; the process itself starts with its first task."""

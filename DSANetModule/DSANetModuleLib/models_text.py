@@ -29,7 +29,18 @@ def _card(folder: str) -> ModelCard:
 
 def packagesOf(task: str) -> list[tuple[str, str]]:
     """Return (name, text) of the models of a task: those of DSANet, and the user's own."""
-    return [(package.name, package.name) for package in _packages() if package.task == task]
+    return [(package.name, _listed(package.name)) for package in _packages() if package.task == task]
+
+
+def _listed(name: str) -> str:
+    """Return a model's name, and what it comes from where somebody fine-tuned it."""
+    card = cardOf(name)
+    origin = card.training.get("from_package") if card else None
+    if not origin:
+        return name
+    return _("{name} (fine-tuned from {origin} on {runs} corrected runs, not for diagnosis)").format(
+        name=name, origin=origin["name"], runs=card.data.get("training", {}).get("runs", "?")
+    )
 
 
 def cardOf(name: str) -> ModelCard | None:
@@ -52,9 +63,14 @@ def importModel(source: str) -> str:
     from DSANetLib.models import import_package
 
     name = str(import_package(source).name)
+    forgetModels()
+    return name
+
+
+def forgetModels() -> None:
+    """Look anew which models there are, the next time somebody asks."""
     _packages.cache_clear()
     _card.cache_clear()
-    return name
 
 
 def timeText(seconds: float | None) -> str:

@@ -45,11 +45,14 @@ class PackageSet:
         What a download and the room on the disk come to, for people.
     reason
         What they are needed for, as the end of a sentence.
+    remedy
+        Where they are asked for again.
     """
 
     file: str
     size: str
     reason: str
+    remedy: str = "Install them in Segment > Advanced > Packages"
 
     @property
     def requirements(self) -> list[Requirement]:
@@ -65,6 +68,7 @@ TRAINING = PackageSet(
     "requirements-training.txt",
     _("0.3 GB to download, 3 GB with an NVIDIA card"),
     _("to fine-tune a model, or to use a model package without an exported twin"),
+    "Press Work list > Fine-tune to be asked again; everything else goes on without them",
 )
 
 # Sets that the user did not want in this session: not asked for again, but by a button.
@@ -101,10 +105,10 @@ def ensure(packages: PackageSet = LIGHT, *, again: bool = False, archive: str | 
     if slicer.app.testingEnabled():  # a self-test never changes the user's Python
         raise DependencyError(f"{names} are not installed", "Leave the testing mode, and install them from the panel")
     if packages.file in _refused and not (again or archive):
-        raise _declined(names)
+        raise _declined(packages, names)
     if not archive and not _agreed(packages, wanted):
         _refused.add(packages.file)
-        raise _declined(names)
+        raise _declined(packages, names)
     _refused.discard(packages.file)
     _install(wanted, archive)
     importlib.invalidate_caches()
@@ -170,8 +174,8 @@ def _agreed(packages: PackageSet, wanted: list[Requirement]) -> bool:
     return bool(slicer.util.confirmOkCancelDisplay(text, windowTitle=_("DSANet: Python packages")))
 
 
-def _declined(names: str) -> DependencyError:
-    return DependencyError(f"{names} are not installed", "Install them in Segment > Advanced > Packages")
+def _declined(packages: PackageSet, names: str) -> DependencyError:
+    return DependencyError(f"{names} are not installed", packages.remedy)
 
 
 def _install(wanted: list[Requirement], archive: str | Path | None) -> None:

@@ -57,6 +57,11 @@ class DSANetParameters:
 
     # Work list. Its folders, the reader's name and whether others are hidden stay in Slicer's settings too.
     saveWorkScene: bool = True
+    fineTuneModel: str = ""
+    fineTuneSamples: Annotated[int, WithinRange(0, 1000000)] = 0
+    fineTuneMinutes: Annotated[float, WithinRange(0, 10000)] = 0.0
+    fineTuneHeldOut: Annotated[int, WithinRange(10, 50)] = 25
+    fineTuneSeed: Annotated[int, WithinRange(0, 1000000)] = 0
 
 
 def sceneParameters() -> DSANetParameters:

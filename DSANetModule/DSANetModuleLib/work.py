@@ -15,8 +15,8 @@ from .case_data import clinicalRecord, maskedRun, modelChoice, runOf, userChoice
 if TYPE_CHECKING:
     from DSANetLib.results import Segmentation
 
-PANEL, BATCH = "panel", "batch"
-"""The lanes: what the panel does, and a batch beside it."""
+PANEL, BATCH, TRAINING = "panel", "batch", "training"
+"""The lanes: what the panel does, and a batch and a fine-tuning beside it."""
 
 
 @dataclass(frozen=True)
@@ -30,15 +30,18 @@ class Job:
     apply
         Task's answer → what the user gets; on the main thread, and the only part that touches the scene.
     lane
-        Jobs of one lane wait for nobody but each other: ``panel`` or ``batch``.
+        Jobs of one lane wait for nobody but each other: ``panel``, ``batch`` or ``training``.
     partial
         What is done with an answer before the last one (an outcome of a batch).
+    over
+        Called once at the end, however it ended.
     """
 
     task: Any
     apply: Callable[[Any], Any]
     lane: str = PANEL
     partial: Callable[[Any], None] | None = None
+    over: Callable[[], None] = lambda: None
 
 
 def loadRunJob(

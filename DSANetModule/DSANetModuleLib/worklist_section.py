@@ -16,6 +16,7 @@ from DSANetLib.mrml.scene import CaseNodes
 from DSANetLib.mrml.work import check_item, close_item, open_item, save_item, take_up
 
 from .adjudicate import Adjudication
+from .fine_tuning import FineTuning
 from .panel import BaseSection, fill
 from .readers_name import givenName, hideOthers, othersHidden, readerName, setReaderName, userName
 
@@ -34,6 +35,7 @@ class WorklistSection(BaseSection):
         self._open: WorkItem | None = None
         self._sequence: Any = None
         self._adjudication = Adjudication(self.context, ui, lambda: (self._items, self._open))
+        self._fineTuning = FineTuning(self.context, ui, lambda: self._items if self._mayLeave() else None)
         fill(ui.orderComboBox, [("uncertainty", _("uncertainty")), ("flags", _("flags"))], "uncertainty")
         ui.workTable.setColumnCount(_COLUMNS)
         ui.workTable.setHorizontalHeaderLabels([_("Case"), _("State"), _("Uncertainty"), _("Flags"), _("Note")])
@@ -220,6 +222,7 @@ class WorklistSection(BaseSection):
         for widget in (ui.openButton, ui.nextButton, ui.exportTrainingButton, ui.tablesButton):
             widget.setEnabled(bool(self._items))
         self._adjudication.update(self._others())
+        self._fineTuning.update(bool(self._items))
 
     def _others(self) -> list[str]:
         """Return the readers that may be compared: none in second-reader mode."""
