@@ -10,6 +10,9 @@ from ..errors import OutputError
 from ..evaluation.metrics import dice
 from .provenance import Corrections, FrameRecord
 
+ADJUDICATED = ", adjudicated"
+"""How the origin of a mask ends that a third took or joined from two readers."""
+
 Take = Literal["first", "second", "both", "either"]
 
 
@@ -57,10 +60,10 @@ def combine(first: Corrections, second: Corrections, frame: int, take: Take) -> 
             raise OutputError(f"{corrections.reader} has no mask on frame {frame + 1}", "Take the other reader's")
         masks.append(record.masks.unpack())
     if len(masks) == 1:
-        return (*masks[0], f"{needed[0].reader}, adjudicated")
+        return (*masks[0], f"{needed[0].reader}{ADJUDICATED}")
     join = np.logical_and if take == "both" else np.logical_or
     liver, tumour = (join(one, other).astype(np.uint8) for one, other in zip(*masks, strict=True))
-    return liver, tumour, f"{take} of {first.reader} and {second.reader}, adjudicated"
+    return liver, tumour, f"{take} of {first.reader} and {second.reader}{ADJUDICATED}"
 
 
 def _judged(corrections: Corrections, frame: int) -> FrameRecord | None:

@@ -9,8 +9,10 @@ import csv
 import io
 import shutil
 import zipfile
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote
 
 import numpy as np
@@ -18,10 +20,11 @@ import numpy as np
 from ..errors import OutputError
 from ..tables import Cell, Column, to_csv
 from ..whole import whole_folder
-from .provenance import Corrections, FrameRecord, all_corrections, usable
+from .provenance import FrameRecord, all_corrections
+from .readers import PassedOver, choose_frames
 from .work import SCENE_FILE, WorkItem, own_corrections
 
-MANIFEST, RUNS, MASKS = "manifest.csv", "runs", "masks"
+MANIFEST, RUNS, MASKS, PASSED_OVER = "manifest.csv", "runs", "masks", "left-out.csv"
 
 MANIFEST_COLUMNS = (
     Column("patient", "", "Patient the run belongs to; the case itself where nothing else is known"),
@@ -37,10 +40,38 @@ MANIFEST_COLUMNS = (
     Column("dice_tumour", "1", "Dice between proposal and result; empty where nothing was proposed"),
 )
 
+PASSED_OVER_COLUMNS = (
+    Column("case", "", "Name of the case"),
+    Column("frame", "", "Counted from 1"),
+    Column("reader", "", "Whose mask is not in this folder"),
+    Column("state", "", "edited, accepted or rejected"),
+    Column("changed_at", "", "When, ISO 8601, UTC"),
+    Column("taken", "", "Whose judgement of the frame was taken"),
+    Column("reason", "", "That one was adjudicated, accepted, edited, or later"),
+)
+
+
+class Exported(NamedTuple):
+    """What an export holds, and what it does not.
+
+    Parameters
+    ----------
+    frames
+        Frames written.
+    left_out
+        A sentence for each case that had to be left out.
+    passed_over
+        A sentence for each reader some of whose masks gave way to another's; `PASSED_OVER` lists them all.
+    """
+
+    frames: int
+    left_out: list[str]
+    passed_over: list[str]
+
 
 def export_training(
     items: Sequence[WorkItem], folder: str | Path, *, reader: str | None = None, overwrite: bool = False
-) -> tuple[int, list[str]]:
+) -> Exported:
     """Write a training folder, whole or not at all.
 
     Parameters
@@ -50,16 +81,15 @@ def export_training(
     folder
         To be made.
     reader
-        Whose masks; the latest of each case where None.
+        Whose masks. Where None, of all readers, and frame by frame: adjudicated, else accepted before edited, else the
+        later one.
     overwrite
         Replace an earlier export, and nothing else.
 
     Returns
     -------
-    int
-        Frames written.
-    list of str
-        Cases that had to be left out, with the reason.
+    Exported
+        Frames written, cases left out, other readers' masks passed over; nothing is left out unsaid.
 
     Raises
     ------
@@ -70,20 +100,24 @@ def export_training(
     _check_free(folder, overwrite)
     rows: list[dict[str, Cell]] = []
     left_out: list[str] = []
+    passed: list[tuple[str, PassedOver]] = []
     with whole_folder(folder) as temporary:
         for item in items:
             try:
-                work = _work(item, reader)
-                records = usable(work.frames) if work is not None else []
+                records, others = _records(item, reader)
                 if records:
-                    rows += _write_case(item, records, work.reader if work else "", temporary)
+                    rows += _write_case(item, records, temporary)
+                passed += [(item.case_id, other) for other in others]
             except OutputError as error:
                 left_out.append(str(error))
         if not rows:
             why = f" ({left_out[0]})" if left_out else ""
             raise OutputError(f"no frame was edited or accepted{why}", "Correct and save some cases first", folder)
         (temporary / MANIFEST).write_text(to_csv(MANIFEST_COLUMNS, rows), encoding="utf-8", newline="")
-    return len(rows), left_out
+        if passed:
+            table = to_csv(PASSED_OVER_COLUMNS, [_passed_row(case, other) for case, other in passed])
+            (temporary / PASSED_OVER).write_text(table, encoding="utf-8", newline="")
+    return Exported(len(rows), left_out, _passed_texts([other for _case, other in passed]))
 
 
 def _check_free(folder: Path, overwrite: bool) -> None:
@@ -99,16 +133,38 @@ def _check_free(folder: Path, overwrite: bool) -> None:
         raise OutputError("holds an earlier export", "Allow overwriting, or choose another folder", folder)
 
 
-def _work(item: WorkItem, reader: str | None) -> Corrections | None:
+def _records(item: WorkItem, reader: str | None) -> tuple[list[FrameRecord], list[PassedOver]]:
+    """Return the frames of a case to write, each with its reader, and what other readers made of them."""
     if not item.folder.is_dir():
-        return None
-    if reader is not None:
-        return own_corrections(item, reader)
-    found = [work for work in all_corrections(item.folder) if usable(work.frames)]
-    return found[-1] if found else None
+        return [], []
+    if reader is None:
+        return choose_frames(all_corrections(item.folder))
+    own = own_corrections(item, reader)
+    return ([], []) if own is None else (choose_frames([own])[0], [])
 
 
-def _write_case(item: WorkItem, records: Sequence[FrameRecord], reader: str, folder: Path) -> list[dict[str, Cell]]:
+def _passed_row(case: str, other: PassedOver) -> dict[str, Cell]:
+    record = other.record
+    return {
+        "case": case,
+        "frame": record.frame + 1,
+        "reader": other.reader,
+        "state": record.state,
+        "changed_at": record.changed_at,
+        "taken": other.taken,
+        "reason": other.reason,
+    }
+
+
+def _passed_texts(passed: Sequence[PassedOver]) -> list[str]:
+    counts = Counter(other.reader for other in passed)
+    return [
+        f"{count} of {reader}'s judgements gave way to another reader's, adjudicated, accepted or later: {PASSED_OVER}."
+        for reader, count in sorted(counts.items())
+    ]
+
+
+def _write_case(item: WorkItem, records: Sequence[FrameRecord], folder: Path) -> list[dict[str, Cell]]:
     name = item.folder.name  # a legal file name already, and unique in its list
     run = Path(RUNS) / f"{name}.seq.nrrd"
     _take_run(item, folder / run)
@@ -129,7 +185,7 @@ def _write_case(item: WorkItem, records: Sequence[FrameRecord], reader: str, fol
                 "tumour_mask": paths["tumour"],
                 "liver_mask": paths["liver"] if liver.any() else None,
                 "state": record.state,
-                "reader": record.reader or reader,
+                "reader": record.reader,
                 "changed_at": record.changed_at,
                 "proposed_by": record.proposed_by,
                 "dice_tumour": record.dice_tumour,

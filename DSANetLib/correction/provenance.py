@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -161,11 +161,6 @@ def all_corrections(folder: Path) -> list[Corrections]:
     """Return what all readers did on the case of a folder, the latest last."""
     found = [read_corrections(path) for path in sorted(folder.glob("corrections-*.json"))]
     return sorted(found, key=lambda corrections: corrections.saved_at)
-
-
-def usable(records: Sequence[FrameRecord]) -> list[FrameRecord]:
-    """Return the frames that a person stands behind: edited or accepted."""
-    return [record for record in records if record.state in ("edited", "accepted")]
 
 
 def _to_json(record: FrameRecord) -> dict[str, Any]:

@@ -86,7 +86,7 @@ class FineTuneTask:
 
         desk.begins("export")
         try:
-            _count, left_out = export_training(self.items, self.cohort, reader=self.reader)
+            written = export_training(self.items, self.cohort, reader=self.reader)
         except OutputError as error:
             raise TrainingError(error.problem, error.remedy) from error  # the folder is ours: it tells nobody anything
-        return tuple(left_out)
+        return (*written.left_out, *written.passed_over)

@@ -207,9 +207,10 @@ class WorklistSection(BaseSection):
             if not folder:
                 raise OutputError("no training folder is chosen", "Choose a new folder")
             reader = (readerName() or UNNAMED) if othersHidden() else None
-            count, left_out = export_training(self._items, Path(folder), reader=reader)
-            text = _("{count} frames written to {folder}.").format(count=count, folder=folder)
-            self.context.tell(" ".join([text, *left_out]), error=bool(left_out))
+            written = export_training(self._items, Path(folder), reader=reader)
+            text = _("{count} frames written to {folder}.").format(count=written.frames, folder=folder)
+            said = " ".join([text, *written.left_out, *written.passed_over])
+            self.context.tell(said, error=bool(written.left_out))
 
     # --- showing -------------------------------------------------------------------------------------------------
 

@@ -204,8 +204,7 @@ def test_the_export_holds_what_was_corrected_and_our_readers_open_it(results, ru
     editing(case.masks).reject(4)
     save_item(case, other.folder, "A", with_scene=False)
     target = tmp_path / "training"
-    count, left_out = export_training(list(items_of(results).values()), target)
-    assert (count, left_out) == (1, [])
+    assert export_training(list(items_of(results).values()), target) == (1, [], [])
     header, row = (target / MANIFEST).read_text(encoding="utf-8").splitlines()
     found = dict(zip(header.split(","), row.split(","), strict=True))
     assert (found["patient"], found["case"], found["frame"], found["state"], found["reader"]) == (
@@ -216,6 +215,29 @@ def test_the_export_holds_what_was_corrected_and_our_readers_open_it(results, ru
     again = read_run(target / found["path"])
     assert np.array_equal(np.asarray(again.frames), np.asarray(run.frames))
     assert np.allclose(again.times_s, run.times_s)
+
+
+def test_an_export_of_two_readers_takes_frame_by_frame_and_says_what_gave_way(results, liver, tumour, tmp_path):
+    (item,) = [one for one in items_of(results).values() if one.case_id == "sure"]
+    for reader, drawn, accepted in (("A", liver, True), ("B", tumour, False)):
+        case = open_item(item, reader)
+        paint(case, drawn)
+        if accepted:
+            editing(case.masks).accept(editing(case.masks).frame)
+        save_item(case, item.folder, reader, with_scene=False)
+        close_item(case)
+    found = export_training([item], tmp_path / "training")
+    assert (found.frames, found.left_out) == (1, [])
+    assert found.passed_over == [
+        "1 of B's judgements gave way to another reader's, adjudicated, accepted or later: left-out.csv."
+    ]
+    header, row = (tmp_path / "training" / "left-out.csv").read_text(encoding="utf-8").splitlines()
+    told = dict(zip(header.split(","), row.split(","), strict=True))
+    assert (told["case"], told["reader"], told["state"], told["taken"], told["reason"]) == (
+        "sure", "B", "edited", "A", "accepted",
+    )  # fmt: skip
+    assert export_training([item], tmp_path / "of-b", reader="B") == (1, [], [])
+    assert not (tmp_path / "of-b" / "left-out.csv").exists()
 
 
 def test_an_export_replaces_only_an_export_and_only_when_asked(results, liver, tmp_path):
