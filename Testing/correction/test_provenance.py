@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from DSANetLib.correction.provenance import all_corrections, file_name, read_corrections, usable, write_corrections
+from DSANetLib.correction.provenance import all_corrections, file_name, read_corrections, write_corrections
 from DSANetLib.errors import OutputError
 
 
@@ -94,8 +94,3 @@ def test_a_damaged_file_is_named(make_work, tmp_path, damage, message):
         read_corrections(path)
     assert str(path) in str(error.value)
     assert str(error.value).count("\n") == 0
-
-
-def test_only_what_a_person_stands_behind_is_usable(make_record):
-    records = [make_record(i, s) for i, s in enumerate(("predicted", "edited", "accepted", "rejected"))]
-    assert [record.frame for record in usable(records)] == [1, 2]

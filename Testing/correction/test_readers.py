@@ -60,3 +60,10 @@ def test_a_copy_of_anothers_work_is_not_passed_over_and_nobodys_frames_are_left_
     frames, others = choose_frames([work("Anna", "1", one), work("Bob", "2", one, record(5, "predicted", "10:00", 7))])
     assert [frame.frame for frame in frames] == [3]
     assert not others
+
+
+def test_only_what_a_person_stands_behind_is_taken():
+    states = ("predicted", "edited", "accepted", "rejected")
+    frames, others = choose_frames([work("Anna", "1", *(record(i, s, "09:00", 0) for i, s in enumerate(states)))])
+    assert [(frame.frame, frame.reader) for frame in frames] == [(1, "Anna"), (2, "Anna")]
+    assert not others
