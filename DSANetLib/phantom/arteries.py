@@ -8,8 +8,11 @@ import numpy as np
 
 from .anatomy import Liver
 from .geometry import View
+from .vessels import Samples, Sway, draw_sway, sample_curves, splat, unit
 
 MURRAY_EXPONENT = 3.0
+STEP_PX = 0.7
+"""Distance of the samples along a vessel in a film."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,8 +23,8 @@ class ArterialTree:
     ----------
     start, end
         (N, 3) cm.
-    middle
-        (N, 3) cm, the point through which the segment bends.
+    leave, reach
+        (N, 3) cm, tangents at start and end: a branch goes on where its parent went.
     parent
         (N,) index of the segment upstream, -1 for the root.
     flow
@@ -34,17 +37,35 @@ class ArterialTree:
         (N,) s to its end.
     target
         (N,) which compartment a terminal feeds: 0 liver, 1… lesion; -1 where not a terminal.
+    radii
+        (N, 2) cm at start and end: at a fork the stem passes smoothly into its larger branch.
+    tortuosity
+        (N, 2) at start and end; more the more of the flow goes to tumours.
+    sway
+        How the tree winds.
     """
 
     start: np.ndarray
     end: np.ndarray
-    middle: np.ndarray
+    leave: np.ndarray
+    reach: np.ndarray
     parent: np.ndarray
     flow: np.ndarray
     radius: np.ndarray
     delay: np.ndarray
     end_delay: np.ndarray
     target: np.ndarray
+    radii: np.ndarray
+    tortuosity: np.ndarray
+    sway: Sway
+
+    def samples(self, step_cm: float) -> Samples:
+        """Return points along all centre lines about every ``step_cm``."""
+        before = np.where(self.parent >= 0, self.end_delay[self.parent], 0.0)
+        delays = np.stack([before, self.end_delay], axis=1)
+        return sample_curves(
+            self.start, self.end, self.leave, self.reach, self.radii, delays, self.tortuosity, self.sway, step_cm
+        )
 
 
 def _terminal_points(rng: np.random.Generator, liver: Liver, count: int) -> np.ndarray:
@@ -135,11 +156,6 @@ def grow_tree(
 def _finish(rng: np.random.Generator, growth: _Growth, flows: np.ndarray) -> ArterialTree:
     n = growth.count
     start, end, parent, target = growth.start[:n], growth.end[:n], growth.parent[:n], growth.target[:n]
-    flow = np.zeros(n)
-    for k in range(len(flows)):
-        mine = target == k
-        if mine.any():
-            flow[mine] = flows[k] / mine.sum()
     children: list[list[int]] = [[] for _ in range(n)]
     for i, p in enumerate(parent):
         if p >= 0:
@@ -147,61 +163,86 @@ def _finish(rng: np.random.Generator, growth: _Growth, flows: np.ndarray) -> Art
     order = [0]
     for i in order:
         order.extend(children[i])
-    for i in reversed(order):
-        if parent[i] >= 0:
-            flow[parent[i]] += flow[i]
-    root_radius = rng.uniform(0.20, 0.28)
-    radius = root_radius * (flow / flow[0]) ** (1 / MURRAY_EXPONENT)
+    flow = np.zeros(n)
+    for k in range(len(flows)):
+        mine = target == k
+        if mine.any():
+            flow[mine] = flows[k] / mine.sum()
+    flow = _gather(flow, parent, order)
+    radius = rng.uniform(0.20, 0.28) * (flow / flow[0]) ** (1 / MURRAY_EXPONENT)
+    _straighten(start, end, parent, children, radius)
     length = np.linalg.norm(end - start, axis=1)
     transit = np.pi * radius**2 * length / flow
-    end_delay, delay = np.zeros(n), np.zeros(n)
-    for i in order:
-        before = end_delay[parent[i]] if parent[i] >= 0 else 0.0
-        delay[i], end_delay[i] = before + transit[i] / 2, before + transit[i]
+    end_delay = transit.copy()
+    for i in order[1:]:
+        end_delay[i] += end_delay[parent[i]]
     # Stems are stretched in time to the 0.8-1.8 s that contrast takes from the proper hepatic
     # artery to its last visible branches; the short transit of a rigid tree would hide the sequence.
     stretch = rng.uniform(0.8, 1.8) / max(float(np.percentile(end_delay, 95)), 1e-6)
-    bend = rng.standard_normal((n, 3)) * (0.10 * length)[:, None]
+    main = np.array([max(c, key=lambda k: radius[k]) if c else -1 for c in children])
+    leave, reach = _tangents(start, end, parent, main, unit(rng.standard_normal((n, 3))))
+    winding = 0.7 + 1.8 * _gather(np.where(target > 0, flow, 0.0), parent, order) / flow
+    tortuosity = np.stack([np.where(parent >= 0, winding[parent], 0.0), winding], axis=1)
     return ArterialTree(
-        start, end, (start + end) / 2 + bend, parent, flow, radius, delay * stretch, end_delay * stretch, target
-    )
+        start, end, leave, reach, parent, flow, radius, (end_delay - transit / 2) * stretch, end_delay * stretch,
+        target, _taper(radius, parent, main), tortuosity, draw_sway(rng.spawn(1)[0]),
+    )  # fmt: skip
 
 
-def draw_vessel(image: np.ndarray, view: View, points: np.ndarray, radius_cm: float, volume_ml: float) -> None:
-    """Add a vessel's path length (cm) to an image so that its integral over the plane is its volume.
+def _gather(amounts: np.ndarray, parent: np.ndarray, order: list[int]) -> np.ndarray:
+    """Return (N,) what each segment and all segments beyond it have together."""
+    total = amounts.copy()
+    for i in reversed(order[1:]):
+        total[parent[i]] += total[i]
+    return total
 
-    Parameters
-    ----------
-    image
-        (rows, columns) float32, changed in place.
-    view
-        The projection.
-    points
-        (N, 3) cm along the centre line.
-    radius_cm
-        Radius; widened to what a pixel can hold, the volume kept.
-    volume_ml
-        Volume of the whole line; parts outside the view are lost, as on a detector.
-    """
-    line = view.pixels(points)
-    reach = max(radius_cm / view.spacing_cm, 0.7)
-    length = np.linalg.norm(np.diff(points, axis=0), axis=1)
-    for a, b, share in zip(line[:-1], line[1:], length / max(length.sum(), 1e-9), strict=True):
-        low = np.floor(np.minimum(a, b) - reach - 1).astype(int)
-        high = np.ceil(np.maximum(a, b) + reach + 2).astype(int)
-        c = np.arange(low[0], high[0], dtype=np.float32)[None] - np.float32(a[0])
-        r = np.arange(low[1], high[1], dtype=np.float32)[:, None] - np.float32(a[1])
-        d = (b - a).astype(np.float32)
-        t = np.clip((c * d[0] + r * d[1]) / max(float(d @ d), 1e-6), 0, 1)
-        profile = np.sqrt(np.maximum(reach**2 - (c - t * d[0]) ** 2 - (r - t * d[1]) ** 2, 0))
-        total = float(profile.sum()) * view.spacing_cm**2
-        if total <= 0:
-            continue
-        r0, r1 = max(low[1], 0), min(high[1], view.rows)
-        c0, c1 = max(low[0], 0), min(high[0], view.columns)
-        if r0 < r1 and c0 < c1:
-            part = profile[r0 - low[1] : r1 - low[1], c0 - low[0] : c1 - low[0]]
-            image[r0:r1, c0:c1] += part * np.float32(volume_ml * share / total)
+
+def _taper(radius: np.ndarray, parent: np.ndarray, main: np.ndarray) -> np.ndarray:
+    """Return radii (N, 2) cm at start and end."""
+    goes_on = main >= 0
+    radii = np.stack([radius, radius], axis=1)
+    radii[goes_on, 1] = (radius[goes_on] + radius[main[goes_on]]) / 2
+    radii[~goes_on, 1] *= 0.7
+    at_fork = np.where(_follows(parent, main), radii[parent, 1], 1.1 * radius)
+    radii[parent >= 0, 0] = at_fork[parent >= 0]
+    return radii
+
+
+def _follows(parent: np.ndarray, main: np.ndarray) -> np.ndarray:
+    """Return (N,) bool: which segments are their parent's larger branch."""
+    return np.asarray((parent >= 0) & (main[parent] == np.arange(len(parent))))
+
+
+def _straighten(
+    start: np.ndarray, end: np.ndarray, parent: np.ndarray, children: list[list[int]], radius: np.ndarray
+) -> None:
+    """Move forks between their neighbours, drawn by each as by a string of its radius; in place."""
+    forks = np.array([i for i, c in enumerate(children) if c and parent[i] >= 0], int)
+    if not len(forks):
+        return
+    pair = np.array([children[i] for i in forks])
+    weights = np.stack([radius[forks], radius[pair[:, 0]], radius[pair[:, 1]]], axis=1) ** 2
+    weights /= weights.sum(axis=1, keepdims=True)
+    for _ in range(4):
+        middle = weights[:, :1] * start[forks] + weights[:, 1:2] * end[pair[:, 0]] + weights[:, 2:] * end[pair[:, 1]]
+        end[forks] += 0.35 * (middle - end[forks])
+        start[1:] = end[parent[1:]]
+
+
+def _tangents(
+    start: np.ndarray, end: np.ndarray, parent: np.ndarray, main: np.ndarray, bend: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return tangents (N, 3) at start and end: stem and larger branch share one, smaller branches turn off it."""
+    chord = end - start
+    length = np.linalg.norm(chord, axis=1, keepdims=True)
+    ahead = unit(chord)
+    follows, last = _follows(parent, main)[:, None], (main < 0)[:, None]
+    at_end = np.where(last, ahead, unit(ahead + ahead[main]))
+    onwards = at_end[parent]
+    at_start = np.where(follows, onwards, unit(0.6 * onwards + 0.8 * ahead) + 0.25 * bend)
+    # The common hepatic artery comes from the patient's left, a little downwards, before it rises.
+    at_start[0] = unit(np.array([[-1.0, 0.35, 0.1]]))[0]
+    return at_start * length, (at_end - np.where(last, 0.25 * bend, 0.0)) * length
 
 
 def vessel_maps(tree: ArterialTree, view: View, bins: int) -> tuple[np.ndarray, np.ndarray]:
@@ -212,17 +253,12 @@ def vessel_maps(tree: ArterialTree, view: View, bins: int) -> tuple[np.ndarray, 
     maps
         (bins, rows, columns) float32 cm.
     delays
-        (bins,) s; a segment is shared between the two bins beside its delay.
+        (bins,) s; each point of a vessel is shared between the two bins beside its delay.
     """
-    delays = np.linspace(0, float(tree.delay.max()) + 1e-6, bins)
-    maps = np.zeros((bins, view.rows, view.columns), np.float32)
-    position = tree.delay / (delays[1] - delays[0])
+    samples = tree.samples(STEP_PX * view.spacing_cm)
+    delays = np.linspace(0, float(samples.delay.max()) + 1e-6, bins)
+    position = samples.delay / (delays[1] - delays[0])
     lower = np.minimum(position.astype(int), bins - 2)
-    for i in np.argsort(lower, kind="stable"):
-        points = np.stack([tree.start[i], (tree.start[i] + 2 * tree.middle[i] + tree.end[i]) / 4, tree.end[i]])
-        length = float(np.linalg.norm(np.diff(points, axis=0), axis=1).sum())
-        volume = np.pi * tree.radius[i] ** 2 * length
-        upper = position[i] - lower[i]
-        nearest = lower[i] + round(float(upper))
-        draw_vessel(maps[nearest], view, points, float(tree.radius[i]), volume)
-    return maps, delays
+    upper = position - lower
+    layers, shares = np.stack([lower, lower + 1], axis=1), np.stack([1 - upper, upper], axis=1)
+    return splat(view, samples, layers, shares, bins), delays

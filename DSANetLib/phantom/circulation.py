@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from .anatomy import Anatomy
-from .arteries import ArterialTree, draw_vessel, grow_tree, vessel_maps
+from .arteries import ArterialTree, grow_tree, vessel_maps
 from .contrast import Injection, TissueCourse, fine_times, perfuse
 from .geometry import GRID_STEP_CM, SmoothField, View, patient_grid
 from .lesions import Lesion
+from .vessels import draw_vessel, sample_line
 
 Path = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -250,6 +251,4 @@ def opacify(
 
 
 def _line(view: View, points: np.ndarray, radius_cm: float, volume_ml: float) -> np.ndarray:
-    drawn = np.zeros((view.rows, view.columns), np.float32)
-    draw_vessel(drawn, view, points, radius_cm, volume_ml)
-    return drawn
+    return draw_vessel(view, sample_line(points, (radius_cm, 0.6 * radius_cm), view.spacing_cm), volume_ml)

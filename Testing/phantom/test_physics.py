@@ -7,13 +7,14 @@ import pytest
 
 from DSANetLib.phantom import PhantomConfig
 from DSANetLib.phantom.anatomy import draw_anatomy
-from DSANetLib.phantom.arteries import draw_vessel, vessel_maps
+from DSANetLib.phantom.arteries import vessel_maps
 from DSANetLib.phantom.circulation import draw_circulation, opacify
 from DSANetLib.phantom.contrast import STEP_S, Injection, fine_times, perfuse
 from DSANetLib.phantom.detector import Detector
 from DSANetLib.phantom.geometry import View
 from DSANetLib.phantom.lesions import draw_lesions, draw_pseudolesions
 from DSANetLib.phantom.protocol import draw_protocol
+from DSANetLib.phantom.vessels import draw_vessel, sample_line
 
 WHOLE = View(300, 300, 0.18, -2.0, 0.0)
 """A view of 54 cm: the whole trunk, so that nothing is lost at the edges."""
@@ -105,22 +106,36 @@ def test_flow_is_conserved_and_radii_follow_murray(body):
             np.testing.assert_allclose(tree.start[children], np.broadcast_to(tree.end[i], (len(children), 3)))
 
 
-def test_a_drawn_vessel_has_its_volume():
-    image = np.zeros((120, 160), np.float32)
-    view = View(120, 160, 0.1, 0.0, 0.0)
-    points = np.array([[-4.0, -2.0, 0.0], [0.0, 1.0, 2.0], [3.0, 2.0, 0.0]])
-    draw_vessel(image, view, points, 0.2, 1.25)
-    assert image.sum() * view.spacing_cm**2 == pytest.approx(1.25, rel=1e-4)
+def test_a_drawn_vessel_has_its_volume_and_the_path_length_of_a_round_tube():
+    view = View(120, 160, 0.05, 0.0, 0.0)
+    points = np.array([[-3.0, 0.0, 0.0], [0.0, 0.0, 0.0], [3.0, 0.0, 0.0]])
+    line = sample_line(points, (0.4, 0.4), 0.02)
+    assert line.volume.sum() == pytest.approx(np.pi * 0.4**2 * 6, rel=1e-3)
+    image = draw_vessel(view, line)
+    assert image.sum() * view.spacing_cm**2 == pytest.approx(np.pi * 0.4**2 * 6, rel=1e-3)
+    y = view.grid()[1][:, 80]
+    np.testing.assert_allclose(image[:, 80], 2 * np.sqrt(np.maximum(0.16 - y**2, 0)), atol=0.06)
 
 
 def test_the_vessel_maps_hold_the_trees_volume(body):
     tree = body[1].tree
     maps, delays = vessel_maps(tree, WHOLE, 8)
-    bent = (tree.start + 2 * tree.middle + tree.end) / 4
-    length = np.linalg.norm(bent - tree.start, axis=1) + np.linalg.norm(tree.end - bent, axis=1)
-    volume = (np.pi * tree.radius**2 * length).sum()
-    assert maps.sum() * WHOLE.spacing_cm**2 == pytest.approx(volume, rel=1e-3)
+    samples = tree.samples(0.05)
+    assert maps.sum() * WHOLE.spacing_cm**2 == pytest.approx(samples.volume.sum(), rel=0.01)
+    # A winding, tapering branch holds about what its stem's radius and the straight way would.
+    straight = np.pi * (tree.radius**2 * np.linalg.norm(tree.end - tree.start, axis=1)).sum()
+    assert samples.volume.sum() == pytest.approx(straight, rel=0.25)
     assert (np.diff(delays) > 0).all()
+
+
+def test_branches_have_no_corners(body):
+    tree = body[1].tree
+    # Of two branches just as large either may be the one that goes on.
+    main = [max(np.flatnonzero(tree.parent == i), key=lambda k: tree.radius[k]) for i in set(tree.parent) - {-1}]
+    a, b = tree.reach[tree.parent[main]], tree.leave[main]
+    cosine = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+    np.testing.assert_allclose(cosine, 1, atol=1e-9)
+    np.testing.assert_allclose(tree.radii[main, 0], tree.radii[tree.parent[main], 1])
 
 
 DETECTOR = Detector(quanta=4000.0, scatter=0.5, glare=0.05, blur_px=0.8, electronic=8.0)
