@@ -12,7 +12,7 @@ from .arteries import ArterialTree, grow_tree, vessel_maps
 from .contrast import Injection, TissueCourse, fine_times, perfuse
 from .geometry import GRID_STEP_CM, SmoothField, View, patient_grid
 from .lesions import Lesion
-from .vessels import draw_vessel, sample_line
+from .veins import Vein, draw_portal, draw_shunt
 
 Path = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -52,8 +52,8 @@ class Circulation:
 
     tree: ArterialTree
     tissues: tuple[Tissue, ...]
-    shunt: np.ndarray | None
-    portal: np.ndarray
+    shunt: Vein | None
+    portal: Vein
     artefacts: tuple[str, ...]
 
 
@@ -101,12 +101,6 @@ def _wedge(rng: np.random.Generator, anatomy: Anatomy) -> Path:
     return through
 
 
-def _portal_line(rng: np.random.Generator) -> np.ndarray:
-    return np.array([[5.0, 6.5, 1.0], [1.5, 4.0, 1.0], [-1.0, 1.5, 0.5], [-4.5, 0.0, 0.0], [-7.5, -2.0, 0.0]]) + (
-        rng.normal(0, 0.4, (5, 3))
-    )
-
-
 def draw_circulation(
     rng: np.random.Generator, anatomy: Anatomy, tumours: list[Lesion], pseudo: list[Lesion]
 ) -> Circulation:
@@ -142,11 +136,11 @@ def draw_circulation(
     ]
     flows = np.array([max(1 - shares[4 : 4 + len(tumours)].sum(), 0.2), *shares[4 : 4 + len(tumours)]]) * 4.5
     tree = grow_tree(rng, anatomy.liver, feeders, flows, int(rng.integers(90, 150)))
-    portal = _portal_line(rng)
+    portal = draw_portal(rng)
     shunt = None
     if tumours and rng.random() < 0.12:
         near = np.array(max(tumours, key=lambda t: t.diameter_cm).solid.centre)
-        shunt = np.stack([near, (near + portal[3]) / 2 + rng.normal(0, 0.5, 3), portal[3], portal[2]])
+        shunt = draw_shunt(rng, near, portal)
         artefacts.append("shunt")
     return Circulation(tree, tissues, shunt, portal, tuple(artefacts))
 
@@ -233,10 +227,11 @@ def opacify(
     vessel_courses = [injection.concentration_at(times, d) * (1 - reflux) for d in delays]
     veins = []
     if reflux > 0:
-        veins.append((_line(view, circulation.portal, 0.55, 9.0), late.at(times) / 9.0))
+        path, volume = circulation.portal.path_lengths(view)
+        veins.append((path, late.at(times) / volume))
     if circulation.shunt is not None:
         dose = 0.25 * injection.concentration_at(times, float(delays[-1]) + 0.4)
-        veins.append((_line(view, circulation.shunt, 0.3, 2.0), dose))
+        veins.append((circulation.shunt.path_lengths(view)[0], dose))
     if veins:
         vessel_paths = np.concatenate([vessel_paths, np.stack([p for p, _ in veins])])
         vessel_courses += [c for _, c in veins]
@@ -248,7 +243,3 @@ def opacify(
         tuple(names),
         view,
     )
-
-
-def _line(view: View, points: np.ndarray, radius_cm: float, volume_ml: float) -> np.ndarray:
-    return draw_vessel(view, sample_line(points, (radius_cm, 0.6 * radius_cm), view.spacing_cm), volume_ml)

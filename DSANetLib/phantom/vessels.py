@@ -66,6 +66,10 @@ class Samples:
     volume: np.ndarray
     delay: np.ndarray
 
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """Return the four arrays in the order above."""
+        return self.points, self.radius, self.volume, self.delay
+
 
 def sample_curves(
     start: np.ndarray,
@@ -165,22 +169,12 @@ def splat(view: View, samples: Samples, layers: np.ndarray, shares: np.ndarray, 
     return drawn.reshape(count, view.rows, view.columns).astype(np.float32)
 
 
-def draw_vessel(view: View, samples: Samples, volume_ml: float | None = None) -> np.ndarray:
-    """Return one map (rows, columns) float32 cm of vessels filled all at once.
-
-    ``volume_ml`` is their whole volume, also where a view cuts them; None keeps what the samples have.
-    """
-    count = len(samples.volume)
-    drawn = splat(view, samples, np.zeros((count, 1), int), np.ones((count, 1)), 1)[0]
-    return drawn if volume_ml is None else drawn * np.float32(volume_ml / max(samples.volume.sum(), 1e-9))
-
-
-def sample_line(points: np.ndarray, radii: tuple[float, float], step_cm: float) -> Samples:
+def sample_line(points: np.ndarray, radii: tuple[float, float], step_cm: float, sway: Sway | None = None) -> Samples:
     """Sample a smooth curve (Catmull-Rom) through points (N, 3) cm that tapers from one radius to the other."""
     chords = np.diff(points, axis=0)
     tangents = np.gradient(points, axis=0)
     way = np.concatenate([[0.0], np.cumsum(np.linalg.norm(chords, axis=1))])
     taper = radii[0] + (radii[1] - radii[0]) * way / way[-1]
-    nothing = np.zeros((len(chords), 2))
+    nothing, plain = np.zeros((len(chords), 2)), np.ones((len(chords), 2))
     pairs = np.stack([taper[:-1], taper[1:]], axis=1)
-    return sample_curves(points[:-1], points[1:], tangents[:-1], tangents[1:], pairs, nothing, nothing, None, step_cm)
+    return sample_curves(points[:-1], points[1:], tangents[:-1], tangents[1:], pairs, nothing, plain, sway, step_cm)

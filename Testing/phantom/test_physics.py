@@ -14,7 +14,9 @@ from DSANetLib.phantom.detector import Detector
 from DSANetLib.phantom.geometry import View
 from DSANetLib.phantom.lesions import draw_lesions, draw_pseudolesions
 from DSANetLib.phantom.protocol import draw_protocol
-from DSANetLib.phantom.vessels import draw_vessel, sample_line
+from DSANetLib.phantom.veins import Vein
+from DSANetLib.phantom.vessels import Sway
+from DSANetLib.phantom.vessels import draw_sway
 
 WHOLE = View(300, 300, 0.18, -2.0, 0.0)
 """A view of 54 cm: the whole trunk, so that nothing is lost at the edges."""
@@ -109,9 +111,9 @@ def test_flow_is_conserved_and_radii_follow_murray(body):
 def test_a_drawn_vessel_has_its_volume_and_the_path_length_of_a_round_tube():
     view = View(120, 160, 0.05, 0.0, 0.0)
     points = np.array([[-3.0, 0.0, 0.0], [0.0, 0.0, 0.0], [3.0, 0.0, 0.0]])
-    line = sample_line(points, (0.4, 0.4), 0.02)
-    assert line.volume.sum() == pytest.approx(np.pi * 0.4**2 * 6, rel=1e-3)
-    image = draw_vessel(view, line)
+    still = Sway(np.zeros((2, 3)), np.zeros(2), np.zeros((2, 3)))
+    image, volume = Vein(((points, (0.4, 0.4)),), still).path_lengths(view)
+    assert volume == pytest.approx(np.pi * 0.4**2 * 6, rel=1e-3)
     assert image.sum() * view.spacing_cm**2 == pytest.approx(np.pi * 0.4**2 * 6, rel=1e-3)
     y = view.grid()[1][:, 80]
     np.testing.assert_allclose(image[:, 80], 2 * np.sqrt(np.maximum(0.16 - y**2, 0)), atol=0.06)
