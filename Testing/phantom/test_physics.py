@@ -16,7 +16,6 @@ from DSANetLib.phantom.lesions import draw_lesions, draw_pseudolesions
 from DSANetLib.phantom.protocol import draw_protocol
 from DSANetLib.phantom.veins import Vein
 from DSANetLib.phantom.vessels import Sway
-from DSANetLib.phantom.vessels import draw_sway
 
 WHOLE = View(300, 300, 0.18, -2.0, 0.0)
 """A view of 54 cm: the whole trunk, so that nothing is lost at the edges."""
