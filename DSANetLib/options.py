@@ -85,7 +85,7 @@ def phantom_options(parser: argparse.ArgumentParser) -> None:
     add("--patients", type=_counted, metavar="N", help="how many (default: 1)")
     add("--seed", type=int, metavar="S", help="seed of the first patient (default: 0)")
     add("--format", choices=("avi", "png", "dicom"), help="files to write (default: avi; dicom with --cohort)")
-    add("--scanner", choices=("A", "B"), help="A: what the models know (default); B: another hospital's")
+    add("--scanner", choices=("A", "B", "C"), help="A: what the models know (default); B, C: other hospitals'")
     add("--frame-rate", type=float, metavar="PER_S", help="one frame rate for all (default: as real protocols vary)")
     add("--workers", type=_counted, default=1, metavar="W", help="processes (default: 1)")
 

@@ -8,6 +8,9 @@ from ..errors import ChoiceError
 from .cohort import Progress, write_cohort, write_preset
 from .config import OTHER_SCANNER, PhantomConfig, Scanner
 from .presets import COHORTS
+from .station import TURNED_SCANNER
+
+SCANNERS = {scanner.name: scanner for scanner in (Scanner(), OTHER_SCANNER, TURNED_SCANNER)}
 
 
 def make_phantom(chosen: Namespace, progress: Progress | None) -> str:
@@ -24,7 +27,7 @@ def make_phantom(chosen: Namespace, progress: Progress | None) -> str:
         patients = chosen.patients or 1
         config = PhantomConfig(
             frame_rates=None if chosen.frame_rate is None else (chosen.frame_rate,),
-            scanner=OTHER_SCANNER if chosen.scanner == "B" else Scanner(),
+            scanner=SCANNERS[chosen.scanner or "A"],
         )
         write_cohort(chosen.out, patients, chosen.seed or 0, chosen.format or "avi", config, progress, chosen.workers)
         return f"{patients} synthetic patient{'s' if patients > 1 else ''} in {chosen.out}"

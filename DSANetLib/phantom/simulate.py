@@ -18,6 +18,7 @@ from .motion import Displacement
 from .patient import Outcome, Value
 from .protocol import Protocol, draw_protocol
 from .skeleton import bones
+from .station import Station, station_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +58,7 @@ class RunTruth:
     _lesions: np.ndarray
     _displacement: Displacement
     _inside: np.ndarray
+    _station: Station = Station()
 
     def masks(self, frame: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the liver and the lesions as they lie in a frame.
@@ -64,16 +66,16 @@ class RunTruth:
         Returns
         -------
         liver
-            (rows, columns) uint8, 0 or 1.
+            (rows, columns) of the frame, uint8, 0 or 1.
         lesions
-            (rows, columns) uint8, 0 outside, 1… the tumour's number; both cut by the collimator.
+            The same size, uint8, 0 outside, 1… the tumour's number; both cut by the collimator.
         """
         import cv2
 
         columns, rows = self._displacement.maps(self.protocol.times[frame])
         liver = cv2.remap(self._liver, columns, rows, cv2.INTER_NEAREST)
         lesions = cv2.remap(self._lesions, columns, rows, cv2.INTER_NEAREST)
-        return liver * self._inside, lesions * self._inside
+        return self._station.turn(liver * self._inside), self._station.turn(lesions * self._inside)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,9 +146,10 @@ def simulate_run(rng: np.random.Generator, drawn: DrawnPatient, config: PhantomC
     opacification = opacify(circulation, anatomy, protocol.view, protocol.injection, protocol.reflux, times)
     displacement = Displacement(protocol.view, protocol.motion, anatomy.dome_y_cm, float(times[-1]))
     inside = protocol.collimator.inside(config.rows, config.columns)
-    frames = _film(rng, drawn, protocol, opacification, displacement, inside)
+    station = station_of(config.scanner)
+    frames = _film(rng, drawn, protocol, opacification, displacement, inside, station)
     liver, lesions = draw_labels(anatomy, tumours, protocol)
-    truth = _truth(circulation, tumours, protocol, opacification, displacement, inside, liver, lesions)
+    truth = _truth(circulation, tumours, protocol, opacification, displacement, inside, liver, lesions, station)
     spacing = protocol.view.spacing_cm * 10
     export = protocol.export
     run = DSARun(
@@ -171,6 +174,7 @@ def _film(
     opacification: Opacification,
     displacement: Displacement,
     inside: np.ndarray,
+    station: Station,
 ) -> np.ndarray:
     import cv2
 
@@ -185,7 +189,7 @@ def _film(
     wires = [catheter(anatomy, view, tip, push) for push in (0.0, recoil)]
     lead = [i for i, t in enumerate(protocol.times) if t < protocol.injection.start_s][:3] or [0]
     dtype = np.uint8 if export.bits <= 8 else np.uint16
-    frames = np.empty((len(protocol.times), view.rows, view.columns), dtype)
+    frames = np.empty((len(protocol.times), *station.turn(inside).shape), dtype)
     exposures: list[np.ndarray] = []
     log_mask: np.ndarray | None = None
     for i, t in enumerate(protocol.times):
@@ -205,11 +209,11 @@ def _film(
             if log_mask is None:
                 log_mask = cv2.log(sum(exposures[: len(lead)]) / np.float32(len(lead)))
                 for k in range(len(lead)):
-                    frames[k] = _stored(export.subtract(exposures[k], log_mask), protocol, inside)
-            frames[i] = _stored(export.subtract(exposure, log_mask), protocol, inside)
+                    frames[k] = _stored(export.subtract(exposures[k], log_mask), protocol, inside, station)
+            frames[i] = _stored(export.subtract(exposure, log_mask), protocol, inside, station)
             exposures.clear()
         else:
-            frames[i] = _stored(export.display(exposure, detector.quanta), protocol, inside)
+            frames[i] = _stored(export.display(exposure, detector.quanta), protocol, inside, station)
     return frames
 
 
@@ -220,9 +224,10 @@ def _shifted(image: np.ndarray, x: float, y: float) -> np.ndarray:
     return cv2.warpAffine(image, move, image.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
 
 
-def _stored(grey: np.ndarray, protocol: Protocol, inside: np.ndarray) -> np.ndarray:
-    pixels = protocol.export.store(grey)
+def _stored(grey: np.ndarray, protocol: Protocol, inside: np.ndarray, station: Station) -> np.ndarray:
+    pixels = protocol.export.store(station.enhance(grey))
     pixels[~inside] = 0
+    pixels = station.turn(pixels)
     if protocol.text:
         burn_text(pixels, protocol.text, protocol.text_corner, protocol.export.white)
     return protocol.export.lose(pixels)
@@ -248,6 +253,7 @@ def _truth(
     inside: np.ndarray,
     liver: np.ndarray,
     lesions: np.ndarray,
+    station: Station,
 ) -> RunTruth:
     times = np.array(protocol.times)
     living = [i for i, t in enumerate(tumours, 1) if t.kind != "hypovascular"]
@@ -276,4 +282,5 @@ def _truth(
         _lesions=lesions,
         _displacement=displacement,
         _inside=inside.astype(np.uint8),
+        _station=station,
     )

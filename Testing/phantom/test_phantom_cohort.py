@@ -16,6 +16,7 @@ from DSANetLib.phantom import cohort as module
 from DSANetLib.phantom.config import PRESETS, TEST
 from DSANetLib.phantom.presets import GROUP, Group, Preset, choose_members, preview
 from DSANetLib.phantom.protocol import PROTOCOLS, draw_protocol
+from DSANetLib.phantom.station import STATIONS, TURNED_SCANNER, Station
 from DSANetLib.readers import read_run
 
 TINY = PhantomConfig(rows=96, columns=96)
@@ -151,3 +152,29 @@ def test_the_usual_scanner_changes_nothing_and_the_other_one_what_it_says():
     assert sum(OTHER_SCANNER.protocol_shares) == pytest.approx(1.0)
     patients = [simulate_patient(3, replace(TINY, scanner=scanner)) for scanner in (Scanner(), OTHER_SCANNER)]
     assert patients[0].outcome == patients[1].outcome and patients[0].clinical == patients[1].clinical
+
+
+def test_a_station_turns_films_and_masks_alike_and_enhances_edges(monkeypatch):
+    usual = PhantomConfig(rows=96, columns=120)
+    turned = replace(usual, scanner=TURNED_SCANNER)
+    seed = 5  # neither text, which stays upright, nor a lossy codec
+    plain = simulate_patient(seed, usual).runs[0]
+    assert not plain.truth.protocol.text and plain.truth.protocol.export.jpeg is None
+    edged = simulate_patient(seed, turned).runs[0]
+    monkeypatch.setitem(STATIONS, "C", Station(quarter_turns=1))
+    only_turned = simulate_patient(seed, turned).runs[0]
+    key = plain.truth.key_frame
+    # The frame's left side comes to lie at the bottom.
+    np.testing.assert_array_equal(only_turned.run.frames[key][-1], plain.run.frames[key][:, 0])
+    np.testing.assert_array_equal(only_turned.run.frames[:], np.rot90(plain.run.frames[:], 1, (1, 2)))
+    assert edged.run.frames.shape == (plain.run.count, 120, 96) == only_turned.run.frames.shape
+    for mine, theirs in zip(edged.truth.masks(key), plain.truth.masks(key), strict=True):
+        assert theirs.any()
+        np.testing.assert_array_equal(mine, np.rot90(theirs))
+    step = np.repeat(np.float32([100, 200]), 40)[None].repeat(80, 0)
+    found = Station(edges=1.0).enhance(step)
+    # Beside the step the blur is half a step high: an overshoot of nearly half a step, and nothing far away.
+    assert found[40, 39] == pytest.approx(60, abs=10) and found[40, 40] == pytest.approx(240, abs=10)
+    np.testing.assert_allclose(found[:, [0, -1]], step[:, [0, -1]], atol=0.01)
+    assert Station().enhance(step) is step is Station().turn(step)
+    assert not np.array_equal(edged.run.frames[key], only_turned.run.frames[key])
