@@ -77,7 +77,8 @@ class DSANetModuleWidget(ScriptedLoadableModuleWidget, slicer.util.VTKObservatio
         self.ui = slicer.util.childWidgetVariables(root)
         self.logic = DSANetModuleLogic()
         self.context = PanelContext(self.logic, self.resourcePath)
-        self.context.jobs = Jobs(self.logic, lambda: self.context.changed("busy"), self.context.tell)
+        context = self.context
+        context.jobs = Jobs(self.logic, lambda: context.changed("busy"), context.tell, context.together)
         self.deletions = Deletions(self.context)
         self.sliceLayout = Layout(self.context)
         self.foot = Foot(self.context, self.ui)

@@ -84,19 +84,20 @@ def _labelmap(volume: Any, mask: np.ndarray | None, whole: bool = False) -> Any:
     volume.GetIJKToRASMatrix(matrix)
     image.SetImageToWorldMatrix(matrix)
     columns, rows, _ = volume.GetImageData().GetDimensions()
-    inside = np.argwhere(mask) if mask is not None else np.empty((0, 2), int)
     if whole:
         image.SetExtent(0, columns - 1, 0, rows - 1, 0, 0)
         return image
-    if not len(inside):
+    inside = np.zeros((rows, columns), bool) if mask is None else np.asarray(mask) != 0
+    down, across = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+    if not len(down):
         image.SetExtent(0, -1, 0, -1, 0, -1)
         image.AllocateScalars(VTK_UNSIGNED_CHAR, 1)
         return image
-    (top, left), (bottom, right) = inside.min(0), inside.max(0)
+    top, bottom, left, right = down[0], down[-1], across[0], across[-1]
     image.SetExtent(int(left), int(right), int(top), int(bottom), 0, 0)
     image.AllocateScalars(VTK_UNSIGNED_CHAR, 1)
     pixels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(bottom - top + 1, right - left + 1)
-    pixels[:] = np.asarray(mask)[top : bottom + 1, left : right + 1] != 0
+    pixels[:] = inside[top : bottom + 1, left : right + 1]
     return image
 
 

@@ -16,7 +16,7 @@ from ..errors import SceneError
 from ..tables import Column
 from .attributes import ROLE, fact, set_facts
 from .headless import scene
-from .owned import own, owned, remove_owned
+from .owned import own, owned, remove_node, remove_owned
 from .sequence import RunNodes, stored_frames, times_of
 from .table import write_table
 
@@ -24,7 +24,8 @@ PlotRole = Literal["curve", "regions"]
 CURVE: PlotRole = "curve"
 REGIONS: PlotRole = "regions"
 
-_MARKS = {"key": "key frame", "shown": "shown frame"}
+# The key frame's dashes last: they lie on the line of the shown frame where both are the same frame.
+_MARKS = {"shown": "shown frame", "key": "key frame"}
 _MARK_COLOURS = {"key": (0.84, 0.15, 0.16), "shown": (0.5, 0.5, 0.5)}
 # Told apart also by those who see no red and green (Okabe and Ito).
 _COLOURS = ((0.0, 0.45, 0.70), (0.90, 0.62, 0.0), (0.0, 0.62, 0.45), (0.80, 0.47, 0.65), (0.34, 0.71, 0.91))
@@ -115,7 +116,7 @@ def write_plot(
     chart = next(iter(owned(run, role)), None)
     if chart is not None:
         chart.RemoveAllPlotSeriesNodeIDs()
-    remove_owned(run, _part(role, "series"))
+    kept = owned(run, _part(role, "series"))  # used again: to remove and to add nodes takes most of the time
     name = str(run.sequence.GetName())
     table = _table(run, role, f"{name} {role}", frames, times, curves, unit)
     marks = _marks_table(run, role, f"{name} {role} marks")
@@ -127,13 +128,17 @@ def write_plot(
     chart.SetLegendVisibility(True)
     x = "frame" if times is None else "time"
     for number, curve_name in enumerate(curves):
-        series = _series(run, role, curve_name, table, x, curve_name)
+        series = _series(run, role, curve_name, table, x, curve_name, kept)
         series.SetColor(*_COLOURS[number % len(_COLOURS)])
         chart.AddAndObservePlotSeriesNodeID(series.GetID())
     for mark, text in _MARKS.items():
-        series = _series(run, role, text, marks, mark, "height")
+        series = _series(run, role, text, marks, mark, "height", kept)
         series.SetColor(*_MARK_COLOURS[mark])
-        series.SetLineStyle(series.LineStyleDash if mark == "key" else series.LineStyleSolid)
+        if mark == "key":
+            series.SetLineStyle(series.LineStyleDash)
+            series.SetLineWidth(3)
+    for left in kept:
+        remove_node(left)
     plot = Plot(table, marks, chart)
     mark_frames(run, plot, key_frame=key_frame, shown_frame=shown_frame)
     return plot
@@ -147,7 +152,7 @@ def find_plot(run: RunNodes, role: PlotRole = CURVE) -> Plot | None:
 
 def mark_frames(run: RunNodes, plot: Plot, *, key_frame: int | None = None, shown_frame: int | None = None) -> None:
     """Move the marks of a plot to these source frames (0-based); None takes a mark away. Cheap enough for playing."""
-    for mark, frame in (("key", key_frame), ("shown", shown_frame)):
+    for mark, frame in (("shown", shown_frame), ("key", key_frame)):
         series = _mark_series(run, plot, mark)
         if series is None:
             continue  # the plot is just being removed, and every removal is an occasion to look at it
@@ -235,11 +240,12 @@ def _owned_table(
     return write_table(columns, rows, name, role=role, node=node)
 
 
-def _series(run: RunNodes, role: str, name: str, table: Any, x: str, y: str) -> Any:
-    series = own(_add("vtkMRMLPlotSeriesNode", name), run, _part(role, "series"))
+def _series(run: RunNodes, role: str, name: str, table: Any, x: str, y: str, kept: list[Any]) -> Any:
+    series = kept.pop(0) if kept else own(_add("vtkMRMLPlotSeriesNode", name), run, _part(role, "series"))
     series.SetName(name)  # stands in the legend: not "liver_1" for the second run of a scene
     series.SetPlotType(series.PlotTypeScatter)  # against x; a "line" plot of Slicer counts the rows
     series.SetMarkerStyle(series.MarkerStyleNone)
+    series.SetLineStyle(series.LineStyleSolid)
     series.SetLineWidth(2)
     series.SetAndObserveTableNodeID(table.GetID())
     series.SetXColumnName(x)

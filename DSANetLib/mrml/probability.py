@@ -79,11 +79,13 @@ def write_probability(run: RunNodes, found: Segmentation) -> Any:
     vtkMRMLScalarVolumeNode
         float32, hidden; None where there are no maps.
     """
-    remove_owned(run, PROBABILITY)
     if not found.tumour_maps:
+        remove_owned(run, PROBABILITY)
         return None
-    name = scene().GenerateUniqueName(f"{run.sequence.GetName()} probability maps")
-    node = own(scene().AddNewNodeByClass("vtkMRMLScalarVolumeNode", name), run, PROBABILITY, hidden=True)
+    node = _find(run)
+    if node is None:
+        name = scene().GenerateUniqueName(f"{run.sequence.GetName()} probability maps")
+        node = own(scene().AddNewNodeByClass("vtkMRMLScalarVolumeNode", name), run, PROBABILITY, hidden=True)
     node.SetAndObserveImageData(_image([*found.tumour_maps.values(), *found.liver_maps.values()]))
     facts: dict[str, Fact] = {
         _MODEL: found.model,

@@ -124,11 +124,14 @@ def shown_frame(nodes: RunNodes) -> int:
 def stored_frames(sequence: Any) -> tuple[int, ...]:
     """Return the source frames that a sequence of ours holds, 0-based, in its order."""
     held = items(sequence)
-    # Slicer before 5.10 drops the attributes of single frames when it stores a run (Slicer#8762).
-    listed = numbers(sequence, FRAMES)
-    if len(listed) == len(held) and any(fact(item, FRAME) is None for item in held):
-        return tuple(int(frame) for frame in listed)
-    return tuple(int(need_fact(item, FRAME)) for item in held)
+    found = [fact(item, FRAME) for item in held]
+    if None in found:
+        # Slicer before 5.10 drops the attributes of single frames when it stores a run (Slicer#8762).
+        listed = numbers(sequence, FRAMES)
+        if len(listed) == len(held):
+            return tuple(int(frame) for frame in listed)
+        need_fact(held[found.index(None)], FRAME)
+    return tuple(int(frame or 0) for frame in found)
 
 
 def items(sequence: Any) -> list[Any]:

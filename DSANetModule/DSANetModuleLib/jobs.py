@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,12 +62,18 @@ class Jobs:
         Called at the start, at progress and at the end of a job.
     tell
         Called with a sentence where a job of the panel was cancelled and nobody else says so.
+    together
+        Context manager in which the worker's news are taken: what follows the scene is told once, at its end.
     """
 
     def __init__(
-        self, logic: Any, changed: Callable[[], None] = lambda: None, tell: Callable[[str], None] = lambda _text: None
+        self,
+        logic: Any,
+        changed: Callable[[], None] = lambda: None,
+        tell: Callable[[str], None] = lambda _text: None,
+        together: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        self._logic, self._changed, self._tell = logic, changed, tell
+        self._logic, self._changed, self._tell, self._together = logic, changed, tell, together
         self._running: dict[str, _Running] = {}
         self._timer = qt.QTimer()
         self._timer.setInterval(_POLL_MS)
@@ -179,9 +186,14 @@ class Jobs:
     def poll(self) -> None:
         """Take what the workers say; called by the timer."""
         for lane in list(self._running):
-            for event in self._logic.client(lane).poll():
-                if lane in self._running:  # a slot may have ended it
-                    self._take(lane, event)
+            events = self._logic.client(lane).poll()
+            if not events:
+                _loadForAnswers()
+                continue
+            with self._together():
+                for event in events:
+                    if lane in self._running:  # a slot may have ended it
+                        self._take(lane, event)
         if not self._running:
             self._timer.stop()
 
@@ -197,7 +209,7 @@ class Jobs:
             failed(error)
 
     def _take(self, lane: str, event: Any) -> None:
-        from DSANetLib.worker import Cancelled, Failure, Partial, Progress
+        from DSANetLib.worker import Partial, Progress
 
         running = self._running[lane]
         if isinstance(event, Progress):
@@ -208,18 +220,23 @@ class Jobs:
                 running.job.partial(event.value)
         else:
             del self._running[lane]
-            try:
-                if isinstance(event, Cancelled):
-                    if running.cancelled is None and lane == PANEL:
-                        self._tell(_("Cancelled. Nothing of it was written."))
-                    _call(running.cancelled)
-                elif isinstance(event, Failure):
-                    self._fail(running, event.error)
-                else:
-                    self._apply(running, event.value)
-            finally:
-                running.job.over()
-                self._changed()
+            self._end(lane, running, event)
+
+    def _end(self, lane: str, running: _Running, event: Any) -> None:
+        from DSANetLib.worker import Cancelled, Failure
+
+        try:
+            if isinstance(event, Cancelled):
+                if running.cancelled is None and lane == PANEL:
+                    self._tell(_("Cancelled. Nothing of it was written."))
+                _call(running.cancelled)
+            elif isinstance(event, Failure):
+                self._fail(running, event.error)
+            else:
+                self._apply(running, event.value)
+        finally:
+            running.job.over()
+            self._changed()
 
     def _apply(self, running: _Running, value: Any) -> None:
         try:
@@ -233,6 +250,12 @@ class Jobs:
         if running.failed is None:
             logger.warning("%s", error)
         _call(running.failed, error)
+
+
+def _loadForAnswers() -> None:
+    """Load OpenCV while the worker computes, in a turn of its own: loading it takes as long as some redraws."""
+    with suppress(ImportError):
+        import cv2  # noqa: F401
 
 
 def _call(function: Callable[..., None] | None, *values: Any) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
 import qt
@@ -122,6 +122,7 @@ class PanelContext(slicer.util.VTKObservationMixin):
         self._shown: tuple[int | None, bool] = (None, False)
         self._masks: Any = None
         self._telling = self._again = False
+        self._held: set[str] | None = None
 
     @property
     def case(self) -> CaseNodes | None:
@@ -156,8 +157,25 @@ class PanelContext(slicer.util.VTKObservationMixin):
         if case is not None:
             show_frame(case.run, frame)
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Tell all sections once, at the end, what changes inside: a network's answer changes much."""
+        if self._held is not None:
+            yield
+            return
+        self._held = set()
+        try:
+            yield
+        finally:
+            held, self._held = self._held, None
+            if held:
+                self.changed("case" if "case" in held else held.pop())
+
     def changed(self, what: str) -> None:
         """Tell all sections that something changed: case, frame, masks, response, models or busy."""
+        if self._held is not None:
+            self._held.add(what)
+            return
         if what == "case":
             self._follow()
         self._again = True

@@ -39,7 +39,7 @@ def ids(scene):
 def test_the_curve_stands_in_seconds_with_both_frames_marked(nodes, run, curve):
     plot = write_curve(nodes, curve, key_frame=8, shown_frame=2)
     drawn = lines(plot)
-    assert list(drawn) == ["opacification", "key frame", "shown frame"]
+    assert list(drawn) == ["opacification", "shown frame", "key frame"]
     assert np.array(drawn["opacification"]) == pytest.approx(np.stack([run.times_s, curve], 1), abs=1e-12)
     for name, frame in (("key frame", 8), ("shown frame", 2)):
         assert np.array(drawn[name]) == pytest.approx(np.array([(run.times_s[frame], 0), (run.times_s[frame], 1)]))
