@@ -135,6 +135,9 @@ class DSANetModuleWidget(ScriptedLoadableModuleWidget, slicer.util.VTKObservatio
 
     def onSceneEndImport(self, _caller: Any, _event: str) -> None:
         """Take over what a scene file brought."""
+        from DSANetLib.mrml.scene import show_items
+
+        show_items()
         self._unbind()
         self._bind()
 

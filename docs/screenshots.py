@@ -6,21 +6,31 @@ Runs where the tests run: Slicer's core is real, Slicer's application is stood i
 have this system's look and not Slicer's, and *Correct* lacks the Segment Editor. Masks, probability, maps and tables
 are what the shipped models make of the runs. The slice view is rendered by Slicer's own slice logic, the plot by VTK's
 chart (which Slicer's plot view uses) from the scene's plot nodes; panel-layout.png sets both side by side as the
-module's layout does.
+module's layout does. It works in a temporary folder with paths relative to it, so that no picture shows that folder.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 ROOT = Path(__file__).resolve().parents[1]
 WIDTH = 460
 SECTIONS = ("run", "frames", "segment", "correct", "worklist", "predict", "explore", "batch", "export")
+
+ADVANCED = {
+    "run": "runAdvanced",
+    "segment": "segmentAdvanced",
+    "predict": "predictAdvanced",
+    "worklist": "fineTuneAdvanced",
+}
 
 log = logging.getLogger("screenshots")
 
@@ -33,17 +43,22 @@ def main(folder: Path) -> int:
     slicer = application.install()
     import DSANetModule
 
+    folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     widget = DSANetModule.DSANetModuleWidget()
     widget.setup()
     widget.enter()
     with tempfile.TemporaryDirectory(prefix="dsanet-sample-") as cache:
+        os.chdir(cache)
         work(slicer, widget, Path(cache))
-        work_through(slicer, widget, Path(cache))
+        batch(slicer, widget)
+        two_readers(slicer, widget)
+        explore_and_export(slicer, widget)
         views(widget.context.case, folder)
         photograph(slicer, widget, folder)
-    widget.exit()
-    widget.cleanup()
+        widget.exit()
+        widget.cleanup()
+        os.chdir(ROOT)  # Windows removes no folder that somebody works in
     return 0
 
 
@@ -68,37 +83,72 @@ def work(slicer: Any, widget: Any, cache: Path) -> None:
         wait(slicer, context)
 
 
-def work_through(slicer: Any, widget: Any, cache: Path) -> None:
-    """Fill the lower sections: a batch of three runs and a broken file, its work list, a map, curves, an export."""
+def batch(slicer: Any, widget: Any) -> None:
+    """Work through three runs and a broken file."""
     from DSANetLib.phantom import PhantomConfig, write_cohort
 
     context = widget.context
     ui = {section.widget.name: section.ui for section in context.sections}
-    write_cohort(cache / "cohort", 3, 40, "dicom", PhantomConfig(rows=256, columns=256))
-    (cache / "cohort" / "runs" / "broken.avi").write_bytes(b"this is no film")
-    results, batch, work = cache / "results", ui["batchSection"], ui["worklistSection"]
+    write_cohort(Path("angiograms"), 3, 40, "dicom", PhantomConfig(rows=256, columns=256))
+    Path("angiograms/runs/broken.avi").write_bytes(b"this is no film")
+    table = ui["batchSection"].batchTable
     context.parameters.batchPicture = False
-    batch.batchInputEdit.currentPath, batch.batchOutputEdit.currentPath = str(cache / "cohort/runs"), str(results)
-    batch.batchStartButton.click()
+    ui["batchSection"].batchInputEdit.currentPath = "angiograms/runs"
+    ui["batchSection"].batchOutputEdit.currentPath = "results"
+    ui["batchSection"].batchStartButton.click()
     while context.jobs.isBusy("batch"):
         slicer.app.processEvents()
         time.sleep(0.01)
-    batch.batchTable.resizeColumnsToContents()
-    work.workFolderEdit.currentPath = str(results)
-    work.listButton.click()
-    work.workTable.resizeColumnsToContents()
+    table.resizeColumnsToContents()
+
+
+def two_readers(slicer: Any, widget: Any) -> None:
+    """List the batch's cases; let two readers accept the first of them, one after a correction."""
+    from DSANetLib.mrml.choices import key_frame
+    from DSANetLib.mrml.editing import editing
+    from DSANetLib.mrml.segmentation import read_masks
+
+    context = widget.context
+    section = next(section for section in context.sections if section.widget.name == "worklistSection")
+    sample, ui = context.case, section.ui
+    ui.workFolderEdit.currentPath = "results"
+    ui.saveSceneCheckBox.checked = False
+    ui.listButton.click()
+    for reader in ("Anna", "Ben"):
+        ui.readerEdit.text = reader
+        section.onReader()
+        ui.workTable.selectRow(0)
+        ui.openButton.click()
+        wait(slicer, context)
+        masks = context.case.masks
+        key = key_frame(context.case.run)
+        found = read_masks(masks, key)
+        if reader == "Ben":
+            tumour = found.tumour.copy()
+            tumour[:, : int(np.median(np.nonzero(tumour)[1]))] = 0
+            editing(masks).draw(key, found.liver, tumour)
+        editing(masks).accept(key)
+        ui.saveButton.click()
+    ui.workTable.resizeColumnsToContents()
+    ui.trainingFolderEdit.currentPath = "training"
+    context.setCase(sample)
+
+
+def explore_and_export(slicer: Any, widget: Any) -> None:
+    """Show a map and curves of the sample, and export it."""
+    context = widget.context
+    ui = {section.widget.name: section.ui for section in context.sections}
     for button in (ui["exploreSection"].showMapButton, ui["exploreSection"].curvesButton):
         button.click()
         wait(slicer, context)
     context.parameters.exportPicture = False
-    ui["exportSection"].exportFolderEdit.currentPath = str(cache / "export")
+    ui["exportSection"].exportFolderEdit.currentPath = "export"
     ui["exportSection"].exportButton.click()
 
 
 def views(case: Any, folder: Path) -> None:
     """Write the frame and its curve side by side, and the map on the frame with its legend."""
     import cv2
-    import numpy as np
 
     from DSANetLib.mrml.maps import find_map
     from DSANetLib.mrml.plots import find_plot
@@ -138,6 +188,7 @@ def chart_picture(chart: Any, width: int, height: int) -> Any:
         line.SetInputData(series.GetTableNode().GetTable(), series.GetXColumnName(), series.GetYColumnName())
         line.SetColorF(*series.GetColor())
         line.SetWidth(series.GetLineWidth())
+        line.GetPen().SetLineType(series.GetLineStyle())  # the same numbers as vtkPen's, from 0 (none) on
         line.SetLabel(series.GetName())
     window.Render()
     grabber = vtkWindowToImageFilter()
@@ -171,6 +222,12 @@ def photograph(slicer: Any, widget: Any, folder: Path) -> None:
             section.ui.resultsTable.resizeColumnsToContents()
         panel.adjustSize()
         grab(slicer, section.widget, folder / f"panel-{name}.png")
+        advanced = getattr(section.ui, ADVANCED.get(name, ""), None)
+        if advanced is not None:
+            advanced.collapsed = False
+            panel.adjustSize()
+            grab(slicer, advanced, folder / f"panel-{name}-advanced.png")
+            advanced.collapsed = True
         section.widget.collapsed = was
 
 

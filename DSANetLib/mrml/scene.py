@@ -104,10 +104,18 @@ def load_scene(path: str | Path, *, keep: bool = False) -> list[CaseNodes]:
             clear()
         raise _failure("cannot be read", path, messages)
     cases = [case for case in find_cases() if case.run.sequence.GetID() not in before]
-    for case in cases:
-        # The file holds shown frame and item apart; edits must land in the item.
-        logic("sequences").UpdateProxyNodesFromSequences(case.run.browser)
+    show_items()
     return cases
+
+
+def show_items() -> None:
+    """Let each case show the frame and the masks that its browser is on; call it after a scene file was read.
+
+    A file holds shown frame and item apart, and edits must land in the item. Where the scene held cases already, the
+    masks that one of them showed may have been overwritten with those of the file, as both had the same node ID.
+    """
+    for case in find_cases():
+        logic("sequences").UpdateProxyNodesFromSequences(case.run.browser)
 
 
 def check_bundle(path: str | Path) -> Path:

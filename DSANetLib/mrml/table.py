@@ -52,7 +52,7 @@ def write_table(
         array = _array([row.get(column.name) for row in rows], column)
         array.SetName(column.name)
         node.AddColumn(array)
-        title = f"{column.name} [{column.unit}]" if column.unit else column.name
+        title = f"{column.name} [{column.unit}]" if column.unit not in ("", "1") else column.name
         node.SetColumnTitle(column.name, title)
         node.SetColumnUnitLabel(column.name, column.unit)
         node.SetColumnDescription(column.name, column.description)

@@ -15,6 +15,7 @@ from .panel import BaseSection
 
 LANE = "batch"
 RESULTS = "results.csv"
+_REMARKS = 4
 
 
 class BatchSection(BaseSection):
@@ -32,6 +33,7 @@ class BatchSection(BaseSection):
         self.ui.batchStopButton.connect("clicked(bool)", self.onStop)
         for edit in (self.ui.batchInputEdit, self.ui.batchOutputEdit):
             edit.connect("currentPathChanged(QString)", self.onPath)
+        self.ui.batchTable.connect("currentCellChanged(int,int,int,int)", self.onRow)
         self.widget.connect("contentsCollapsed(bool)", self.onCollapsed)
 
     def update(self) -> None:
@@ -55,6 +57,11 @@ class BatchSection(BaseSection):
         self.ui.batchStartButton.text = _("Resume") if resume else _("Start")
         self.update()
 
+    def onRow(self, row: int, _column: int, _row: int, _before: int) -> None:
+        """Say below the table, in full, what the last column says of the chosen case."""
+        cell = self.ui.batchTable.item(row, _REMARKS) if row >= 0 else None
+        self.ui.batchRemarkLabel.text = cell.text() if cell is not None else ""
+
     def onStart(self, _checked: bool = False) -> None:
         """Start, or go on where an earlier batch was."""
         with self.context.attempt():
@@ -62,6 +69,7 @@ class BatchSection(BaseSection):
             clinical = self.ui.batchClinicalEdit.currentPath
             self._listModels()
             self.ui.batchTable.setRowCount(0)
+            self.ui.batchRemarkLabel.text = ""
             self._failures = 0
             parameters = self.context.parameters
             self.context.jobs.batch(
@@ -97,6 +105,8 @@ class BatchSection(BaseSection):
             item.setToolTip(text)
             table.setItem(row, column, item)
         table.scrollToBottom()
+        if outcome.error is not None and self._failures == 1:
+            table.setCurrentCell(row, 0)  # the first failure is explained without a click
 
     def _done(self, path: Any) -> None:
         self.onPath("")
@@ -137,7 +147,8 @@ class BatchSection(BaseSection):
 def rowTexts(outcome: Any) -> tuple[str, str, str, str, str]:
     """Return a batch's outcome as the cells of its row: case, result, lesions, probability, remarks."""
     if outcome.error is not None:
-        return outcome.case_id, _("failed"), "", "", outcome.error
+        said = outcome.error.replace(outcome.source, Path(outcome.source).name, 1)  # the folder stands above
+        return outcome.case_id, _("failed"), "", "", said
     row = outcome.row
     ended = _("done before") if getattr(outcome, "done_before", False) else _("done")
     remarks = " ".join(part for part in (row.get("flags"), outcome.complaint) if part)

@@ -56,6 +56,7 @@ class ExploreSection(BaseSection):
         table = mine["region-values"][0] if mine["region-values"] else None
         if self.ui.valuesTable.mrmlTableNode() is not table:
             self.ui.valuesTable.setMRMLTableNode(table)
+            self.ui.valuesTable.resizeColumnsToContents()  # names with units are longer than Slicer's columns
         if mine["regions"]:
             self._markFrames(case)
 

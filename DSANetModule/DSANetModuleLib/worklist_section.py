@@ -242,6 +242,8 @@ class WorklistSection(BaseSection):
             sure = "" if item.uncertainty is None else f"{item.uncertainty:.2f}"
             cells = (item.case_id, states[item.state], sure, " ".join(item.flags), item.note)
             for column, text in enumerate(cells):
-                table.setItem(row, column, qt.QTableWidgetItem(text))
+                cell = qt.QTableWidgetItem(text)
+                cell.setToolTip(text)  # flags are longer than their column
+                table.setItem(row, column, cell)
             if self._isOpen(item):
                 table.selectRow(row)

@@ -347,6 +347,8 @@ class TableView(QtWidgets.QTableWidget):
         self.setRowCount(table.GetNumberOfRows() if table else 0)
         self.setColumnCount(table.GetNumberOfColumns() if table else 0)
         names = [table.GetColumnName(column) for column in range(table.GetNumberOfColumns())] if table else []
+        if node is not None and node.GetUseColumnTitleAsColumnHeader():
+            names = [node.GetColumnTitle(name) or name for name in names]
         self.setHorizontalHeaderLabels(names)
         for row in range(_rows(table)):
             for column in range(table.GetNumberOfColumns()):
@@ -354,9 +356,6 @@ class TableView(QtWidgets.QTableWidget):
 
     def mrmlTableNode(self):
         return self._node
-
-    def resizeColumnsToContents(self):
-        pass
 
 
 def _rows(table):

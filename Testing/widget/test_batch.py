@@ -88,7 +88,10 @@ def test_every_case_is_a_row_on_screen_and_on_disk_and_the_scene_is_not_touched(
         assert shown[case][4] == stored[case]["flags"]  # all that the pipeline flags, as the table has it
         assert shown[case][3].startswith(f"{float(stored[case]['probability']):.2f}")
     assert shown["c"][1] == "failed"
-    assert "c.avi" in shown["c"][4]
+    assert shown["c"][4].startswith("c.avi: ")
+    assert batch.find("batchRemarkLabel").text == shown["c"][4]  # the first failure is explained without a click
+    batch.find("batchTable").setCurrentCell([row[0] for row in rows(batch)].index("a"), 0)
+    assert batch.find("batchRemarkLabel").text == shown["a"][4]
     assert "results.csv" in batch.status
     assert scene.GetNumberOfNodes() == nodes
 

@@ -110,6 +110,49 @@ def test_browsing_and_playing_at_every_frame_change_no_mask_and_no_state(panel, 
     assert np.array_equal(sorted(before), sorted(stored_frames(case.run.sequence)))
 
 
+def test_playing_by_the_clock_through_every_frame_of_thirty_changes_no_byte(panel):
+    """Played by Slicer's own sequence logic, whose clock chooses the frames.
+
+    In Slicer a timer of the Sequences module calls `UpdateAllProxyNodes` every 20 ms; here a timer of ours does. The
+    core draws no views, so what a redraw in between could do is not shown.
+    """
+    import time
+
+    import qt
+    import slicer
+    from films import film_run
+
+    from DSANetLib.mrml.editing import editing
+    from DSANetLib.mrml.headless import logic
+    from DSANetLib.mrml.scene import find_cases
+    from DSANetLib.mrml.segmentation import write_masks
+    from DSANetLib.mrml.sequence import write_run
+
+    rng = np.random.default_rng(0)
+    masks = {frame: tuple((rng.random((48, 64)) < 0.3).astype(np.uint8) for _ in range(2)) for frame in (4, 15, 16, 29)}
+    write_masks(write_run(film_run(count=30, rows=48, columns=64, case_id="thirty")), masks)
+    panel.context.setCase(find_cases()[0])
+    case = panel.context.case
+    editing(case.masks).accept(15)
+    panel.context.setFrame(0)
+    before, browser, seen = everything(case.masks), case.run.browser, set()
+    browser.SetPlaybackRateFps(40)
+    browser.SetPlaybackItemSkippingEnabled(False)  # each frame is shown, on a slow machine too
+    timer = qt.QTimer()
+    timer.connect("timeout()", lambda: (logic("sequences").UpdateAllProxyNodes(), seen.add(panel.context.frame)))
+    panel.press("playButton")
+    timer.start(20)
+    end = time.monotonic() + 60
+    while len(seen) < 30 and time.monotonic() < end:
+        slicer.app.processEvents()
+        time.sleep(0.002)
+    timer.stop()
+    panel.press("playButton")
+    assert seen == set(range(30))
+    assert not browser.GetPlaybackActive()
+    assert everything(case.masks) == before
+
+
 def test_saving_reopening_and_cancelling_at_every_frame_of_thirty_change_nothing(panel, tmp_path):
     """With work of the reader in it: an edited and an accepted frame beside the network's."""
     from films import film_run

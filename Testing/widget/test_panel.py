@@ -74,3 +74,27 @@ def test_the_view_stays_upright_on_the_frame_and_keeps_zoom_and_shift(panel, cas
     panel.context.setFrame(5)
     assert view.GetFieldOfView()[:2] == (30.0, 20.0)
     assert view.GetSliceToRAS().GetElement(0, 3) == 12.0
+
+
+def test_a_scene_read_beside_a_run_leaves_the_masks_that_the_run_shows(panel, scene, tmp_path):
+    """Both scenes number their nodes from 1: Slicer's core takes the one's shown masks for the other's."""
+    from conftest import put_case
+
+    from DSANetLib.mrml.attributes import fact
+    from DSANetLib.mrml.labelmap import segment_array
+    from DSANetLib.mrml.scene import load_scene, save_scene
+    from DSANetLib.mrml.segmentation import read_masks
+
+    put_case(panel, "other")
+    panel.context.setFrame(3)
+    path = save_scene(tmp_path / "other.mrb")
+    for read in (lambda: load_scene(path, keep=True), lambda: scene.ReadFromMRB(str(path), False, None)):
+        scene.Clear(False)
+        mine = put_case(panel, "mine")
+        panel.context.setFrame(9)
+        read()
+        assert len(panel.context.cases) == 2
+        stored, shown = read_masks(mine.masks, 9), mine.masks.segmentation
+        assert fact(shown, "Frame") == "9"
+        assert stored.tumour.sum() == 30 * 40
+        assert (segment_array(shown, "tumour", stored.tumour.shape) == stored.tumour).all()
