@@ -204,6 +204,7 @@ def _batch_options(chosen: argparse.Namespace) -> Any:
         mask_frame=chosen.mask_frame and chosen.mask_frame - 1,
         frame_rate=chosen.frame_rate,
         spacing_mm=chosen.spacing,
+        subtracted=None if chosen.subtracted is None else chosen.subtracted == "yes",
         scene=not chosen.no_scene,
         picture=not chosen.no_picture,
         overwrite=chosen.overwrite,

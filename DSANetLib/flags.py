@@ -22,10 +22,13 @@ SHORT_TEXT = (
     "No run is long enough for a tumour to stain, so the probability means little: is this a hepatic angiogram?"
 )
 
-# How the warnings of preparation begin, and what they are called in a table; anything else is a "note".
+# How the warnings of readers and preparation begin, and what they are called in a table; anything else is a "note".
 WARNING_CODES = {
     "Contrast looks bright": "inverted",
     "It is unclear whether contrast": "polarity_unclear",
+    "The pictures hold two values": "masks_for_frames",
+    "The pictures hardly resemble": "unlike_frames",
+    "Taken as subtracted": "taken_as_subtracted",
     "The run looks unsubtracted": "subtracted_here",
     "The run is already subtracted": "mask_unused",
     "The frame times are unknown": "times_assumed",
@@ -33,6 +36,22 @@ WARNING_CODES = {
     "The frames do not differ": "no_contrast",
     "The run does not reach over all frames": "edges_repeated",
     "Opacification still rises": "early_end",
+    "A single unsubtracted frame": "no_mask_frame",
+    "The run has one frame": "one_frame",
+    "Frame times were taken from the display rate": "times_from_display",
+    "The frame times in the DICOM header": "times_left_out",
+    "The frame time vector": "time_vector_left_out",
+    "The sequence's index is no time": "times_left_out",
+    "The sequence's index values": "times_left_out",
+    "The video's frame times": "times_left_out",
+    "The video plays": "rate_doubtful",
+    "The video states pixels": "pixels_not_square",
+    "Sizes in mm hold at the centre": "sizes_at_isocentre",
+    "Pixel spacing was divided": "sizes_at_isocentre",
+    "The header gives": "mask_operations",
+    "Mask frames outside": "mask_frames_ignored",
+    "The header asks for a mask": "mask_not_named",
+    "The shutter in the header": "shutter_ignored",
 }
 
 

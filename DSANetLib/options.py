@@ -65,6 +65,7 @@ def run_options(parser: argparse.ArgumentParser) -> None:
     add("--key-frame", type=_counted, metavar="N", help="key frame, counted from 1 (one run only)")
     add("--mask-frame", type=_counted, metavar="N", help="frame to subtract, counted from 1 (one run only)")
     add("--frame-rate", type=float, metavar="PER_S", help="frames per second, where the file does not say or is wrong")
+    add("--subtracted", choices=("yes", "no"), help="are the frames subtracted already? where the file does not say")
     add("--spacing", type=float, metavar="MM", help="size of a pixel in the patient, mm; gives sizes in mm")
     add("--model", metavar="NAME", help="segmentation package: a name of 'dsanet models', or a folder")
     add("--response-model", metavar="NAME", help="response package; by default the one that fits the clinical values")

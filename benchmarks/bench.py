@@ -39,8 +39,8 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args()
     print(
-        f"{platform.system()} {platform.machine()}, Python {platform.python_version()}; ratios, best of pairs in turn; "
-        f"load average {_load()}"
+        f"{platform.system()} {platform.machine()}, Python {platform.python_version()}; "
+        f"medians of ratios of pairs in turn; load average {_load()}"
     )
     lines: list[Line] = []
     start = time.perf_counter()
@@ -71,7 +71,7 @@ def _line(name: str, ratio: Ratio, target: float | None) -> Line:
 
 def imports(quick: bool) -> list[Line]:
     """Import time of the library against numpy's."""
-    pairs = 5 if quick else 25
+    pairs = 11 if quick else 25
     statements = ("import DSANetLib", "from DSANetLib import DSARun, process")
     return [
         _line(f"{each} : import numpy", interleaved_imports(each, "import numpy", pairs), 2.0) for each in statements
@@ -99,7 +99,7 @@ def preparation(quick: bool) -> list[Line]:
         ratio = interleaved(
             partial(_prepared, run),
             partial(plain_preparation, frames, times, subtracted=subtracted),
-            3 if quick else 15,
+            7 if quick else 15,
         )
         lines.append(_line(f"preparation : plain OpenCV, {name}", ratio, 1.2))
     return lines

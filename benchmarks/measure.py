@@ -1,4 +1,4 @@
-"""Ratios that hold on a busy machine: pairs measured in turn, the best of each compared."""
+"""Ratios that hold on a busy machine: pairs measured in turn, the median of their ratios counts."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -17,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Ratio:
-    """Two times measured in turn, s, and their ratio."""
+    """Two times measured in turn, s, each the median, and the median of their ratios."""
 
     first_s: float
     second_s: float
@@ -25,10 +26,7 @@ class Ratio:
 
 
 def interleaved(first: Callable[[], Any], second: Callable[[], Any], pairs: int) -> Ratio:
-    """Time two callables in turn, after one unmeasured call of each; the best of each side counts.
-
-    What disturbs a measurement only ever makes it longer, so that the shortest is the least disturbed.
-    """
+    """Time two callables in turn, after one unmeasured call of each."""
     first()
     second()
     times: tuple[list[float], list[float]] = ([], [])
@@ -38,8 +36,17 @@ def interleaved(first: Callable[[], Any], second: Callable[[], Any], pairs: int)
             start = time.perf_counter()
             call()
             times[side].append(time.perf_counter() - start)
-    best = min(times[0]), min(times[1])
-    return Ratio(*best, best[0] / best[1])
+    return compared(*times)
+
+
+def compared(first: Sequence[float], second: Sequence[float]) -> Ratio:
+    """Compare what was measured in turn, s: the median of the pairs' ratios.
+
+    The two calls of a pair lie side by side and share what else the machine does; a pair that was disturbed in one of
+    them alone does not move the median, as it would move the best or the mean of a side.
+    """
+    ratio = median(a / b for a, b in zip(first, second, strict=True))
+    return Ratio(median(first), median(second), ratio)
 
 
 def interleaved_imports(first: str, second: str, pairs: int) -> Ratio:
@@ -48,12 +55,11 @@ def interleaved_imports(first: str, second: str, pairs: int) -> Ratio:
 
 
 def interleaved_values(first: Callable[[], float], second: Callable[[], float], pairs: int) -> Ratio:
-    """Compare the smallest of what two callables return, called in turn; one unmeasured call of each comes first."""
+    """Compare what two callables return, called in turn; one unmeasured call of each comes first."""
     first()
     second()
     values = [(first(), second()) for _ in range(pairs)]
-    best = min(a for a, _ in values), min(b for _, b in values)
-    return Ratio(*best, best[0] / best[1])
+    return compared([a for a, _ in values], [b for _, b in values])
 
 
 def _import_time(statement: str) -> float:

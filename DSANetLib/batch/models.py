@@ -31,6 +31,7 @@ class BatchOptions:
     mask_frame: int | None = None
     frame_rate: float | None = None
     spacing_mm: float | None = None
+    subtracted: bool | None = None
     scene: bool = True
     picture: bool = True
     overwrite: bool = False

@@ -114,7 +114,14 @@ class Patient:
 
     def _read(self, source: RunSource) -> DSARun:
         options, start = self._options, time.perf_counter()
-        run = self._named(read_run(source, frame_rate=options.frame_rate, spacing_mm=options.spacing_mm))
+        run = self._named(
+            read_run(
+                source,
+                frame_rate=options.frame_rate,
+                spacing_mm=options.spacing_mm,
+                subtracted=options.subtracted,
+            )
+        )
         self._called[source.case_id] = run.source or run.case_id
         self._timings[source.case_id] = time.perf_counter() - start
         return run

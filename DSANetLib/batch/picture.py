@@ -12,6 +12,7 @@ import numpy as np
 from ..preparation import display_frame
 from ..preparation.maps import peak, time_to_peak
 from ..results import RESEARCH_NOTE, CaseResult, Lesion, Segmentation
+from .wording import flag_lines, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,11 +25,11 @@ GREY = "#444444"
 LEFT, RIGHT = 0.015, 0.475
 _SHADE = {"facecolor": "black", "alpha": 0.55, "edgecolor": "none", "pad": 1.5}
 _LESIONS_LISTED = 6
-_FLAGS_LISTED = 3
 # Said of nearly every film without a ruler: they stand in the text where they matter, not among the flags.
 _QUIET_FLAGS = {"sizes_in_px", "user_key_frame", "film_only"}
 # Said first, whatever else there is: the probability above means little.
-_FIRST_FLAGS = {"short_run_behind_prediction", "no_mask_behind_prediction", "no_liver", "no_contrast"}
+_FIRST_FLAGS = {"masks_for_frames", "unlike_frames", "short_run_behind_prediction", "no_mask_behind_prediction",
+                "no_liver", "no_contrast"}  # fmt: skip
 
 
 def write_picture(case: CaseResult, path: Path) -> None:
@@ -79,10 +80,10 @@ def _head(figure: Figure, case: CaseResult) -> None:
     prepared = case.segmentation.prepared
     run = prepared.run
     size = 24 if len(case.case_id) <= 28 else 16
-    figure.text(LEFT, 0.955, _shortened(case.case_id, 44), size=size, weight="bold", va="center")
+    figure.text(LEFT, 0.955, shortened(case.case_id, 44), size=size, weight="bold", va="center")
     facts = f"{run.count} frames in {prepared.frame_times[-1]:.1f} s, {run.columns} × {run.rows} pixels"
     if case.patient_id and case.patient_id != case.case_id:
-        facts = f"patient {_shortened(case.patient_id, 24)} · {facts}"
+        facts = f"patient {shortened(case.patient_id, 24)} · {facts}"
     figure.text(LEFT, 0.908, facts, color=GREY, va="center")
 
 
@@ -202,13 +203,11 @@ def _curve(axes: Axes, segmentation: Segmentation) -> None:
 def _foot(figure: Figure, case: CaseResult) -> None:
     shown = [flag for flag in case.flags if flag.code not in _QUIET_FLAGS]
     flags = sorted(shown, key=lambda flag: flag.code not in _FIRST_FLAGS)
-    lines = [f"! {_shortened(flag.text, 88)}" for flag in flags[:_FLAGS_LISTED]]
-    if len(flags) > _FLAGS_LISTED:
-        lines[-1] = f"! {len(flags) - _FLAGS_LISTED + 1} more notes in case.json, flag_texts"
-    figure.text(RIGHT, 0.105, "\n".join(lines), size=12, va="top", linespacing=1.3, color="#a33333")
+    text = "\n".join(flag_lines([flag.text for flag in flags]))
+    figure.text(RIGHT, 0.108, text, size=11, va="top", linespacing=1.25, color="#a33333")
     models = case.segmentation.model + (f", {case.response.model}" if case.response else "")
     figure.text(LEFT, 0.04, RESEARCH_NOTE, size=15, weight="bold", va="bottom")
-    figure.text(LEFT, 0.014, _shortened(models, 70), size=11, color=GREY, va="bottom")
+    figure.text(LEFT, 0.014, shortened(models, 70), size=11, color=GREY, va="bottom")
 
 
 def _legend(figure: Figure, segmentation: Segmentation) -> None:
@@ -284,7 +283,3 @@ def _outlines(
             rows, columns = mask.shape
             axes.contour(np.arange(-1, columns + 1), np.arange(-1, rows + 1), np.pad(mask, 1), [0.5], colors=[colour],
                          linewidths=width * share)  # fmt: skip
-
-
-def _shortened(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1].rstrip() + "…"

@@ -28,6 +28,8 @@ _FLAG_WEIGHT = {
     "no_contrast": 3,
     "no_tumour": 3,
     "no_liver": 3,
+    "masks_for_frames": 3,
+    "unlike_frames": 3,
     "early_end": 2,
     "short_run": 2,
     "no_clear_mask": 2,

@@ -48,9 +48,10 @@ def _write_png(path: Path, run: DSARun) -> None:
     import cv2
 
     path.mkdir()
+    digits = len(str(run.count))  # equally long, so that every tool sorts them by time
     for i, frame in enumerate(run.frames, 1):  # type: ignore[arg-type,var-annotated]
         _, code = cv2.imencode(".png", frame)
-        (path / f"frame{i}.png").write_bytes(code.tobytes())
+        (path / f"frame{i:0{digits}}.png").write_bytes(code.tobytes())
 
 
 def _write_dicom(path: Path, run: DSARun) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import PreparationError
 from ..run import DSARun
-from . import border, polarity, stream, subtraction
+from . import alike, border, polarity, stream, subtraction
 from .arrival import without_rim
 from .config import PreparationConfig
 from .geometry import resize
@@ -87,9 +87,23 @@ def what_to_subtract(
     if mask_frame is not None:
         return replace(subtraction.choose_mask(run, mask_frame, shift), decided_by="user")
     if polarity.is_flat(seen.small, field):
+        warnings.append(
+            "Taken as subtracted: it looks flat, and no header says so. If that is wrong, say so (--subtracted no)."
+        )
         return Subtraction(decided_by="detected")
-    warnings.append("The run looks unsubtracted, so it was subtracted. If that is wrong, see docs/preparation.md.")
+    warnings.append("The run looks unsubtracted, so it was subtracted. If that is wrong, say so (--subtracted yes).")
     return replace(subtraction.choose_mask(run, None, shift), decided_by="detected")
+
+
+def check_folder(run: DSARun, seen: stream.Glance, field: np.ndarray, warnings: list[str], *, flat: bool) -> None:
+    """Warn where the pictures of a folder look like anything but the frames of one film."""
+    if run.kind != "images" or run.count < 2:
+        return
+    # A film may begin or end with blank frames: one from its middle, too.
+    if all(alike.is_mask(np.asarray(seen.frames[i])) for i in (0, run.count // 2, run.count - 1)):
+        warnings.append("The pictures hold two values only: are they masks?")
+    elif not alike.resemble(seen.small, field, flat=flat):
+        warnings.append("The pictures hardly resemble each other: are they the frames of one run?")
 
 
 def frame_times(run: DSARun, config: PreparationConfig, warnings: list[str]) -> np.ndarray:

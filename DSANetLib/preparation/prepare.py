@@ -64,6 +64,7 @@ def prepare(
     small_field = decide.small_field(field.visible)
     inverted, found = decide.find_polarity(run, seen, small_field, warnings)
     facts = decide.what_to_subtract(run, seen, small_field, mask_frame, pixel_shift, warnings)
+    decide.check_folder(run, seen, small_field, warnings, flat=not facts.performed)
     black, white = decide.stored_range(run, seen)
     logarithm = facts.performed and run.intensity != "log"
     table = subtraction.grey_table(black, white, inverted=inverted, log=logarithm)

@@ -21,6 +21,8 @@ _ACCEPTED_CLASSES = frozenset(
 _ACCEPTED_MODALITIES = frozenset(("XA", "RF", "DF", "DS", "OT", "SC", ""))
 _GIVE = "Give a DICOM XA, RF or secondary capture run"
 _EVEN = "Keep the frames of one run together, all of one size and depth"
+# What tells the frames of a series apart, each in a file of its own.
+_PLACE = ("InstanceNumber", "AcquisitionNumber", "AcquisitionDateTime", "AcquisitionTime", "ContentTime")
 # Dates and numbers of the visit count as the patient's, too.
 _IDENTIFIERS = (
     "PatientName",
@@ -59,7 +61,8 @@ def read_dicom(files: Sequence[Path], case_id: str | None, default_id: str) -> D
     Raises
     ------
     RunError
-        Not an angiographic run, truncated, not decodable, impossible spacing, or files that do not fit together.
+        Not an angiographic run, truncated, not decodable, impossible spacing, or files that do not fit together: of
+        different size, or two of one frame.
     """
     parts = []
     for path in files:
@@ -73,6 +76,7 @@ def read_dicom(files: Sequence[Path], case_id: str | None, default_id: str) -> D
             found = f"{candidate.columns} x {candidate.rows} {candidate.dtype}"
             usual = f"{pixels.columns} x {pixels.rows} {pixels.dtype}"
             raise RunError(f"the frame is {found}, the first of its series, {path.name}, is {usual}", _EVEN, other)
+    _check_places([(path, dataset) for path, dataset, _ in parts])
     count = sum(part[2].count for part in parts)
     name = case_id or neutral_name(default_id, dataset, pixels)
     source = name if any(reveals(str(part[0]), identifiers(dataset)) for part in parts[:1]) else str(path)
@@ -95,6 +99,17 @@ def read_dicom(files: Sequence[Path], case_id: str | None, default_id: str) -> D
         visible=facts.visible(dataset, *shape, warnings),
         warnings=tuple(warnings),
     )
+
+
+def _check_places(parts: Sequence[tuple[Path, Any]]) -> None:
+    """Raise RunError where two files of a series are the same frame: one of them does not belong there."""
+    seen: dict[tuple[str, ...], Path] = {}
+    for path, dataset in parts:
+        place = tuple(str(dataset.get(keyword) or "") for keyword in _PLACE)
+        if place[0] and place in seen:
+            problem = f"the frame has instance number {place[0]}, as {seen[place].name} has"
+            raise RunError(problem, "Keep one of the two, or put each run into a folder of its own", path)
+        seen[place] = path
 
 
 def check_modality(dataset: Any, path: Path) -> None:

@@ -47,8 +47,9 @@ def find_runs(paths: Iterable[str | Path] | str | Path) -> list[RunSource]:
     """Find the runs in files and folders; folders are searched to the bottom.
 
     A folder's images are the frames of one run, a single GIF or TIFF a run of its own; DICOM files of one frame are
-    grouped by series and acquisition and ordered by instance number; every other file is a run of its own. Nothing
-    raises here: what cannot be read stays in the list, so that ``read_run`` says why and the other runs go on.
+    grouped by series, encoding and acquisition and ordered by instance number, then time; those that nothing orders,
+    and every other file, are runs of their own. Nothing raises here: what cannot be read stays in the list, so that
+    ``read_run`` says why and the other runs go on.
 
     Parameters
     ----------
@@ -146,7 +147,7 @@ def _kind_or_broken(path: Path) -> Kind | str:
 def _dicom_runs(folder: Path, files: Sequence[Path]) -> list[RunSource]:
     """Group single-frame files by series; a file of many frames is a run of its own."""
     runs: list[RunSource] = []
-    series: dict[tuple[str, str], list[tuple[Path, Any]]] = defaultdict(list)
+    series: dict[tuple[str, ...], list[tuple[Path, Any]]] = defaultdict(list)
     for path in files:
         try:
             dataset, _ = read_dataset(path)
@@ -159,9 +160,15 @@ def _dicom_runs(folder: Path, files: Sequence[Path]) -> list[RunSource]:
             runs.append(_file(path))
         else:
             plane = str(list(dataset.get("ImageType") or [])[2:3])
-            series[str(dataset.SeriesInstanceUID), plane].append((path, dataset))
+            # A run is stored in one encoding: the same picture in several is no film.
+            syntax = str(dataset.file_meta.get("TransferSyntaxUID") if hasattr(dataset, "file_meta") else "")
+            series[str(dataset.SeriesInstanceUID), plane, syntax].append((path, dataset))
     for members in series.values():
-        runs += [_series_run(folder, run, alone=len(series) == 1) for run in _acquisitions(members)]
+        for run in _acquisitions(members):
+            if _is_film(run):
+                runs.append(_series_run(folder, run, alone=len(series) == 1))
+            else:
+                runs += [_file(path) for path, _ in run]
     return sorted(runs, key=lambda source: natural_key((source.files or (source.path,))[0]))
 
 
@@ -176,11 +183,24 @@ def _acquisitions(members: list[tuple[Path, Any]]) -> list[list[tuple[Path, Any]
     return [sorted(group, key=_order) for group in split]
 
 
-def _order(member: tuple[Path, Any]) -> tuple[float, float, tuple[tuple[int, int, str], ...]]:
+def _is_film(members: list[tuple[Path, Any]]) -> bool:
+    """Tell the frames of a film from single pictures: those all have one number, and no time tells them apart."""
+    if members[0][1].get("InstanceNumber") in (None, ""):
+        return True  # Without any number the names of the files give the order.
+    places = {(*_order(member)[:-1], str(member[1].get("ContentTime") or "")) for member in members}
+    return len(members) == 1 or len(places) > 1
+
+
+def _order(member: tuple[Path, Any]) -> tuple[float, float, float, tuple[tuple[int, int, str], ...]]:
     path, dataset = member
-    number = dataset.get("InstanceNumber")
+    number, acquisition = dataset.get("InstanceNumber"), dataset.get("AcquisitionNumber")
     time = seconds_of(dataset.get("AcquisitionDateTime")) or seconds_of(dataset.get("AcquisitionTime")) or 0.0
-    return (float("inf") if number in (None, "") else float(number), time, natural_key(path))
+    return (
+        float("inf") if number in (None, "") else float(number),
+        time,
+        0.0 if acquisition in (None, "") else float(acquisition),
+        natural_key(path),
+    )
 
 
 def _series_run(folder: Path, members: list[tuple[Path, Any]], *, alone: bool) -> RunSource:

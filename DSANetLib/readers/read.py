@@ -27,6 +27,7 @@ def read_run(
     frame_times_s: Sequence[float] | np.ndarray | None = None,
     frame_rate: float | None = None,
     spacing_mm: float | tuple[float, float] | PixelSpacing | None = None,
+    subtracted: bool | None = None,
 ) -> DSARun:
     """Read one angiographic run; the kind is told from the content, never from the suffix.
 
@@ -44,6 +45,8 @@ def read_run(
         Frames/s, instead of what the file says; not together with ``frame_times_s``.
     spacing_mm
         Size of a pixel in the patient in mm, one number or (row, column), instead of what the file says.
+    subtracted
+        Whether the frames are already subtracted, instead of what the file says.
 
     Returns
     -------
@@ -69,6 +72,8 @@ def read_run(
         changes["warnings"] = tuple(w for w in run.warnings if "frame rate" not in w and "display rate" not in w)
     if spacing_mm is not None:
         changes["spacing"] = _stated_spacing(spacing_mm, run.source)
+    if subtracted is not None:
+        changes["subtracted"] = subtracted
     if run.count == 1:
         changes["warnings"] = (
             *(changes.get("warnings", run.warnings)),  # type: ignore[misc]

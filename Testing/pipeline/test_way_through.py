@@ -6,6 +6,7 @@ in test_real_models.py.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -333,7 +334,10 @@ def test_flags_are_said_once():
         assert len(codes) == len(set(codes))
 
 
-def test_every_warning_of_preparation_has_its_flag(repository):
-    files = (repository / "DSANetLib" / "preparation").glob("*.py")
-    text = "".join(path.read_text(encoding="utf-8") for path in files)
+def test_every_warning_of_readers_and_preparation_has_its_flag(repository):
+    folders = [repository / "DSANetLib" / name for name in ("readers", "preparation")]
+    text = "".join(path.read_text(encoding="utf-8") for folder in folders for path in folder.glob("*.py"))
     assert [start for start in WARNING_CODES if start not in text] == []
+    said = re.findall(r'warnings\.append\(\s*f?"([^"]+)"', text)
+    assert len(said) >= 20
+    assert [words for words in said if not words.startswith(tuple(WARNING_CODES))] == []

@@ -137,8 +137,33 @@ def test_what_was_assumed_of_a_run_is_said_word_for_word():
     )
     assert said_of(film_run(subtracted=False, inverted=True, unknown=True)) == (
         "Contrast looks bright in this run; it was inverted. Set the polarity if that is wrong.",
-        "The run looks unsubtracted, so it was subtracted. If that is wrong, see docs/preparation.md.",
+        "The run looks unsubtracted, so it was subtracted. If that is wrong, say so (--subtracted yes).",
     )
+    assert said_of(film_run().with_changes(subtracted=None)) == (
+        "Taken as subtracted: it looks flat, and no header says so. If that is wrong, say so (--subtracted no).",
+    )
+
+
+@pytest.mark.parametrize("subtracted", [True, False])
+def test_single_pictures_and_masks_are_no_film(subtracted):
+    still = film(count=1, subtracted=False, columns=120)[0][0]
+    exposed = np.stack([still // divisor for divisor in (1, 2, 1, 2)])
+    turned = np.stack([np.rot90(still, turns) for turns in range(4)])
+    drawn = np.where(turned > np.median(still), 255, 0).astype(np.uint8)
+    unlike = "The pictures hardly resemble each other: are they the frames of one run?"
+    masks = "The pictures hold two values only: are they masks?"
+
+    def said(frames: np.ndarray, kind: str = "images") -> set[str]:
+        times = np.arange(float(len(frames)))
+        run = DSARun(frames, "x", times_s=times, polarity="dark_contrast", subtracted=subtracted, kind=kind)
+        return {unlike, masks} & set(said_of(run))
+
+    assert said(exposed) == {unlike}
+    # Frames before contrast of a subtracted film are noise, which does not resemble itself either.
+    assert said(turned) == (set() if subtracted else {unlike})
+    assert said(drawn) == {masks}
+    assert said(film(subtracted=subtracted)[0]) == set()
+    assert said(drawn, kind="dicom") == said(exposed, kind="video") == set()  # a file of many frames is one film
 
 
 def test_two_unsubtracted_frames_are_subtracted():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pydicom.uid import generate_uid
+from pydicom.uid import RLELossless, generate_uid
 
 from DSANetLib.errors import RunError
 from DSANetLib.readers import find_runs, read_run
@@ -141,6 +141,40 @@ def test_series_and_acquisitions_are_kept_apart(tmp_path: Path, pictures: Pictur
     assert len({source.case_id for source in sources}) == 3
     for source in sources:
         np.testing.assert_array_equal(read_run(source).frames, frames)
+
+
+def test_single_pictures_of_one_series_are_no_film(tmp_path: Path, pictures: Pictures, write_dicom: Writer) -> None:
+    series, frames = generate_uid(), pictures(3)
+    for i, encoding in enumerate((None, RLELossless, None)):
+        # The first and second are one picture in two encodings; the third and fourth have one number and no time.
+        write_dicom(tmp_path / f"IM{i}", frames[i : i + 1], encoding, SeriesInstanceUID=series, InstanceNumber=1)
+    assert [source.path.name for source in find_runs(tmp_path)] == ["IM0", "IM1", "IM2"]
+    assert [source.files for source in find_runs(tmp_path)] == [(), (), ()]
+
+
+def test_one_number_for_all_is_a_film_where_times_or_acquisitions_order_it(
+    tmp_path: Path, pictures: Pictures, write_dicom: Writer
+) -> None:
+    frames = pictures(3)
+    for folder, order in (("a", {"AcquisitionTime": "10000{}"}), ("b", {"AcquisitionNumber": "{}"})):
+        series = generate_uid()
+        for i in range(3):
+            write_dicom(
+                tmp_path / folder / f"{9 - i}",
+                frames[i : i + 1],
+                SeriesInstanceUID=series,
+                InstanceNumber=1,
+                **{keyword: value.format(i) for keyword, value in order.items()},
+            )
+        np.testing.assert_array_equal(read_run(tmp_path / folder).frames, frames)
+
+
+def test_a_frame_twice_in_a_series_is_named(tmp_path: Path, pictures: Pictures, write_dicom: Writer) -> None:
+    series, frames = generate_uid(), pictures(3)
+    for name, i in (("IM0", 0), ("IM1", 1), ("IM1 copy", 1), ("IM2", 2)):
+        write_dicom(tmp_path / name, frames[i : i + 1], SeriesInstanceUID=series, InstanceNumber=i)
+    with pytest.raises(RunError, match=r"instance number 1, as IM1(?: copy)? has. Keep one of the two"):
+        read_run(tmp_path)
 
 
 def test_a_series_of_mixed_sizes_names_the_odd_file(tmp_path: Path, pictures: Pictures, write_dicom: Writer) -> None:
