@@ -30,6 +30,8 @@ _QUIET_FLAGS = {"sizes_in_px", "user_key_frame", "film_only"}
 # Said first, whatever else there is: the probability above means little.
 _FIRST_FLAGS = {"masks_for_frames", "unlike_frames", "short_run_behind_prediction", "no_mask_behind_prediction",
                 "no_liver", "no_contrast"}  # fmt: skip
+# Said next: a wrong guess spoils all the rest, and nobody but the user can tell.
+_NEXT_FLAGS = {"taken_as_subtracted", "subtracted_here", "inverted", "polarity_unclear"}
 
 
 def write_picture(case: CaseResult, path: Path) -> None:
@@ -202,7 +204,7 @@ def _curve(axes: Axes, segmentation: Segmentation) -> None:
 
 def _foot(figure: Figure, case: CaseResult) -> None:
     shown = [flag for flag in case.flags if flag.code not in _QUIET_FLAGS]
-    flags = sorted(shown, key=lambda flag: flag.code not in _FIRST_FLAGS)
+    flags = sorted(shown, key=lambda flag: (flag.code not in _FIRST_FLAGS, flag.code not in _NEXT_FLAGS))
     text = "\n".join(flag_lines([flag.text for flag in flags]))
     figure.text(RIGHT, 0.108, text, size=11, va="top", linespacing=1.25, color="#a33333")
     models = case.segmentation.model + (f", {case.response.model}" if case.response else "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-LINES, WIDTH = 5, 94
+LINES, WIDTH = 5, 108
 """Room for the flags: lines, and letters in each."""
 
 

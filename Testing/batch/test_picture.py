@@ -47,12 +47,17 @@ def _with_lesions(segmentation, count, spacing=None):
     )
 
 
+WARNED = (
+    *(Flag(f"f{i}", "Of little weight") for i in range(6)),
+    Flag("subtracted_here", "It was guessed"),
+    Flag("no_liver", f"{SHORT_TEXT} {SHORT_TEXT}"),
+)
 CASES = {
     "plain": lambda s: CaseResult(_with_lesions(s, 1), _response()),
     "calibrated": lambda s: CaseResult(_with_lesions(s, 2, PixelSpacing(2.0, 2.0, "calibrated")), _response()),
     "nothing found": lambda s: CaseResult(_with_lesions(s, 0), _response(probability=0.0)),
     "no prediction": lambda s: CaseResult(_with_lesions(s, 1)),
-    "warned": lambda s: CaseResult(_with_lesions(s, 1), _response(flags=(Flag("no_liver", SHORT_TEXT),))),
+    "warned": lambda s: CaseResult(_with_lesions(s, 1), _response(flags=WARNED)),
     "all at once": lambda s: CaseResult(
         replace(
             _with_lesions(s, 12, PixelSpacing(4.0, 4.0, "calibrated")),
@@ -153,13 +158,13 @@ def test_numbers_stand_as_a_clinician_reads_them(pictures):
     assert "No tumour found" in " | ".join(text for text, _ in _texts(pictures["nothing found"]))
     assert "No prediction was asked for" in " | ".join(text for text, _ in _texts(pictures["no prediction"]))
     warned = " ".join(" ".join(text for text, _ in _texts(pictures["warned"])).split())
-    assert f"! {SHORT_TEXT}" in warned
+    assert f"! {SHORT_TEXT} {SHORT_TEXT} ! It was guessed ! 7 more notes" in warned
     everything = " | ".join(text for text, _ in _texts(pictures["all at once"]))
     assert "mean of 3 runs" in everything
     assert "corrected by hand" in everything
     assert "film and clinical values" in everything
     assert "and 6 smaller" in everything
-    assert "8 more notes in case.json, flag_texts" in everything
+    assert "7 more notes in case.json, flag_texts" in everything
 
 
 def test_the_same_case_gives_the_same_bytes_whatever_the_users_settings(tmp_path, tiny_segmentation):

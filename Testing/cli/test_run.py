@@ -104,14 +104,16 @@ def test_json_lines_are_for_machines(dsanet, tmp_path, run_folder):
     done, failed = map(json.loads, out)
     assert (done["status"], done["case"], done["key_frame_by"]) == ("ok", "good", "automatic")
     assert done["tumour_area_mm2"] is None
+    assert "taken_as_subtracted" in done["flags"].split()  # a guess is told …
     assert set(done["timings_s"]) == {"reading", "preparation", "network", "masks", "writing"}
     assert failed == {"status": "failed", "input": str(tmp_path / "missing.avi"), "error": err[0]}
 
 
 def test_the_users_key_frame_is_counted_from_one(dsanet, tmp_path, run_folder):
-    code, out, _ = dsanet(run_folder, options=(*ONLY_MASKS, "--key-frame", "5", "--json"))
+    code, out, _ = dsanet(run_folder, options=(*ONLY_MASKS, "--key-frame", "5", "--subtracted", "yes", "--json"))
     row = json.loads(out[0])
     assert (code, row["key_frame"], row["key_frame_by"], row["flags"].split()[0]) == (0, 5, "user", "user_key_frame")
+    assert "taken_as_subtracted" not in row["flags"].split()  # … and what was said is no guess
     names = sorted(path.name for path in (tmp_path / "out" / "good" / "masks").glob("*_labels.png"))
     assert names == ["frame_0004_labels.png", "frame_0005_labels.png", "frame_0006_labels.png"]
 
@@ -180,7 +182,9 @@ def test_nothing_written_or_said_names_the_patient(dsanet, tmp_path, stained_fra
     again, failed, line = dsanet(source, options=("--json", "--key-frame", "99", "--overwrite"))
     assert again == 1
     out, err = out + failed, err + line
-    secrets = re.compile(rb"(?<![a-z])doe(?![a-z])|jane|4711|20210322|19601224", re.IGNORECASE)
+    # The patient's number may stand within one that Slicer draws by chance for a scene.
+    number = rb"(?<![0-9a-f.])4711(?![0-9a-f])"
+    secrets = re.compile(rb"(?<![a-z])doe(?![a-z])|jane|20210322|19601224|" + number, re.IGNORECASE)
     assert not secrets.search("\n".join(out + err).encode())
     for path in (tmp_path / "out").rglob("*"):
         assert not secrets.search(path.relative_to(tmp_path).as_posix().encode())
