@@ -44,6 +44,8 @@ $(VENV)/.light: $(VENV)/.made pyproject.toml $(LOCK)
 # The light set, torch for training, and the developers' tools.
 $(VENV)/.full: $(VENV)/.light
 	@echo "Installing torch, MONAI and the developers' tools into $(VENV) (once) ..."
+	@# A dependency of lifelines comes as source only: without a build environment of its own it needs setuptools here.
+	@$(PIP_INSTALL) setuptools
 	@$(EDITABLE) ".[scene,train,study,dev]"
 	@touch $@
 
