@@ -15,6 +15,7 @@ from ..preparation import PreparationConfig
 from ..training.config import TrainingConfig
 from ..training.presets import default_config, paper_config
 from ..training.sources import CohortConfig, CohortSource
+from ..training.variation import AugmentationConfig
 from ..whole import write_whole
 from .experiments import RESPONDING, SEGMENTING, SIZES, Responding, Scale, Segmenting, Size
 from .steps import Step
@@ -105,6 +106,8 @@ def segmenter_config(
     samples = round(one.longer * scale.samples)
     settings: dict[str, Any] = {"samples": samples, "width": scale.width, "seed": seed, "source": source}
     settings |= {"threads": threads, "checkpoint_s": 30.0, **one.settings}
+    if one.augmentation:
+        settings["augmentation"] = AugmentationConfig(**one.augmentation)
     cohort = CohortConfig(str(cache), preparation=preparation_of(plan, one.frames), workers=1)
     make = paper_config if plan.size == "paper" else default_config
     return make(one.kind, str(cache), cohort=cohort, **settings)  # type: ignore[arg-type]
@@ -161,7 +164,7 @@ def _segmenter_steps(plan: Plan, one: Segmenting, seed: int, fold: int, common: 
     name = f"{one.name}-s{seed}" + (f"-f{fold}" if fold != ONE_SPLIT else "")
     which = common | {
         "experiment": one.name,
-        "settings": dict(one.settings),
+        "settings": one.settings | one.augmentation,
         "longer": one.longer,
         "seed": seed,
         "fold": fold,
