@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-SHOULDER, SHOULDER_ROOM = 0.65, 0.7
+SHOULDER, SHOULDER_ROOM = 0.65, 1.0
 """Grey (of white) from which the display curve of films that are not subtracted bends, and how much it has left."""
 
 

@@ -115,7 +115,7 @@ def soft_tissue(anatomy: Anatomy, trunk: Trunk, view: View) -> np.ndarray:
     # Aorta, caval vein and crura make the middle denser, without an edge.
     path += 1.2 * np.exp(-(((x - trunk.middle) / (1.4 * trunk.mediastinum)) ** 2)) + 0.35 * _psoas(trunk, x, y)
     # The trunk is oval: the beam's way through it is shorter at the flanks, and nowhere ends at an edge.
-    path -= 4.8 * (np.abs(x - trunk.middle) / trunk.flank) ** 3
+    path -= 3.8 * (np.abs(x - trunk.middle) / trunk.flank) ** 3
     # Fat around them shows liver and kidneys; their rims are round, and breathing blurs what is left of an edge.
     organs = 0.018 * anatomy.liver.thickness(x, y) + 0.012 * sum(k.thickness(x, y) for k in trunk.kidneys)
     attenuation = SOFT_TISSUE * path + cv2.GaussianBlur(organs, (0, 0), 0.16 / view.spacing_cm)
