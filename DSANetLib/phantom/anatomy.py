@@ -1,4 +1,4 @@
-"""The patient without contrast and bones: liver and neighbours as solids, lung and gas as attenuation."""
+"""The belly without contrast and bones: liver and neighbours as solids, catheter and gas as attenuation."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from .geometry import SmoothField, View
 
 # Linear attenuation at about 60 keV, 1/cm (NIST XCOM, rounded).
 SOFT_TISSUE = 0.20
-LUNG_CM = 11.0
-"""Air in the beam where the lung is thickest."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,34 +153,6 @@ def draw_anatomy(rng: np.random.Generator) -> Anatomy:
     )
 
 
-def soft_tissue(anatomy: Anatomy, view: View) -> np.ndarray:
-    """Return the attenuation of all that breathes: lung, diaphragm, liver fat planes, (rows, columns) float32."""
-    import cv2
-
-    x, y = view.grid(2)
-    right = anatomy.dome_y_cm + 0.035 * (x - anatomy.liver.right.centre[0]) ** 2
-    left = anatomy.dome_y_cm + 1.2 + 0.03 * (x - 9) ** 2
-    # The domes meet in the diaphragm's flat centre, under the heart.
-    dome = -0.8 * np.logaddexp(-right / 0.8, -np.minimum(left, 40) / 0.8) + 0.12 * anatomy.coarse.at(x, y)
-    depth = np.clip((dome - y) / 4, 0, 1)
-    # The lung ends at the chest's side: thinner there, and nothing beyond.
-    chest = np.maximum(1 - ((x - anatomy.spine_x_cm) / (14.9 - 0.013 * y**2)) ** 2, 0) ** 0.4
-    lung = depth**0.6 * (1 - 0.15 * np.clip((dome - y) / 14, 0, 1)) * chest
-    heart = 1 / (1 + np.exp(np.clip((np.hypot((x - 4) / 6.5, (y - anatomy.dome_y_cm + 3) / 6.5) - 1) * 14, -30, 30)))
-    path = anatomy.body_cm - LUNG_CM * lung * (1 - 0.85 * heart) + 0.35 * anatomy.coarse.at(x, y)
-    # Lung markings: vessels as the lines where a smooth field goes through zero, stronger towards the hilum.
-    near = np.exp(-(((np.abs(x - anatomy.spine_x_cm) - 3) / 7) ** 2))
-    marks = np.exp(-((anatomy.texture.at(x, y) / 0.28) ** 2)) + np.exp(
-        -((anatomy.texture.at(2 * y, 2 * x) / 0.35) ** 2)
-    )
-    path = path + lung * (1 - heart) * (0.15 + 0.45 * near) * marks
-    path = path + 0.10 * anatomy.texture.at(x, y) * (0.4 + lung)
-    # The trunk is oval: the beam's way through it is shorter at the flanks.
-    path = path - 0.03 * np.maximum(np.abs(x - anatomy.spine_x_cm) - 6, 0) ** 2
-    attenuation = SOFT_TISSUE * path + 0.02 * anatomy.liver.thickness(x, y)
-    return cv2.resize(attenuation.astype(np.float32), (view.columns, view.rows), interpolation=cv2.INTER_CUBIC)
-
-
 def catheter(anatomy: Anatomy, view: View, tip: np.ndarray, recoil_cm: float) -> np.ndarray:
     """Return the attenuation of a 5 F catheter from the aorta to its tip, (rows, columns) float32.
 
@@ -206,21 +176,32 @@ def catheter(anatomy: Anatomy, view: View, tip: np.ndarray, recoil_cm: float) ->
     return drawn.astype(np.float32) * np.float32(0.30 / 255)
 
 
-def gas_bubbles(anatomy: Anatomy, view: View, time_s: float, peristalsis: float, step: int = 4) -> np.ndarray:
-    """Return the attenuation missing in gas of stomach and bowel at a time, (rows/step, columns/step) ≤ 0.
+def gas_bubbles(anatomy: Anatomy, view: View, time_s: float, peristalsis: float, step: int = 2) -> np.ndarray:
+    """Return the attenuation missing in gas of stomach and bowel at a time, (rows/step, columns/step) float32 ≤ 0.
 
     ``peristalsis`` 0 is a still bowel, 1 a lively one: bubbles drift and change their shape.
     """
-    x, y = view.grid(step)
-    # Folds of the wall: no bubble is an ellipse.
-    fold = np.float32(0.22) * anatomy.texture.at(x, y) + np.float32(0.3) * anatomy.coarse.at(2 * x, 2 * y)
-    x, y = x + fold, y - fold
-    missing = np.zeros(x.shape, np.float32)
+    columns, rows = view.axes(step)
+    missing = np.zeros((len(rows), len(columns)), np.float32)
     for i, (gx, gy, a, b, angle, speed) in enumerate(anatomy.gas):
         swing = peristalsis * np.sin(speed * time_s + 2.4 * i)
-        u, v = x - np.float32(gx + 0.5 * swing), y - np.float32(gy + 0.35 * peristalsis * np.cos(speed * time_s + i))
+        gx, gy = gx + 0.5 * swing, gy + 0.35 * peristalsis * np.cos(speed * time_s + i)
+        # Only where it can be: far less than the whole film.
+        near = 1.6 * max(a, b) + 1.2
+        c0, c1 = np.searchsorted(columns, (gx - near, gx + near))
+        r0, r1 = np.searchsorted(rows, (gy - near, gy + near))
+        if c0 == c1 or r0 == r1:
+            continue
+        x, y = np.meshgrid(columns[c0:c1], rows[r0:r1])
+        # No bubble is an ellipse.
+        fold = np.float32(0.05) * anatomy.texture.at(x, y) + np.float32(0.3) * anatomy.coarse.at(x, y)
+        u, v = x + fold - np.float32(gx), y - fold - np.float32(gy)
         c, s = np.float32(np.cos(angle + 0.2 * swing)), np.float32(np.sin(angle + 0.2 * swing))
-        q = ((c * u + s * v) / np.float32(a * (1 + 0.25 * swing))) ** 2
-        q += ((c * v - s * u) / np.float32(b * (1 - 0.2 * swing))) ** 2
-        missing -= np.float32(SOFT_TISSUE * 1.5 * b) * np.maximum(1 - q, 0) ** np.float32(0.8)
+        along, across = (c * u + s * v) / np.float32(a * (1 + 0.25 * swing)), c * v - s * u
+        # Folds of the wall pinch it at every 1.8 cm or so; its ends are blunt.
+        pinch = np.float32(1) - np.float32(0.12) * np.cos(np.float32(3.5 * a) * along + np.float32(i))
+        q = np.square(np.square(along)) + np.square(across * pinch / np.float32(b * (1 - 0.2 * swing)))
+        gas = np.float32(-1.1 * SOFT_TISSUE * b) * np.maximum(1 - q, 0) ** np.float32(0.25)
+        # Bubbles that meet are one.
+        missing[r0:r1, c0:c1] = np.minimum(missing[r0:r1, c0:c1], gas)
     return missing

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+SHOULDER, SHOULDER_ROOM = 0.65, 1.0
+"""Grey (of white) from which the display curve of films that are not subtracted bends, and how much it has left."""
+
 
 @dataclass(frozen=True)
 class Detector:
@@ -129,10 +132,19 @@ class Export:
         return grey
 
     def display(self, exposure: np.ndarray, quanta: float) -> np.ndarray:
-        """Return display grey (0 to white, float32) of an exposure that is not subtracted: a power of the dose."""
+        """Return display grey (0 to white, float32) of an exposure that is not subtracted: a power of the dose.
+
+        Above `SHOULDER` of white the curve bends, as displays do: lungs and flanks get bright, not white.
+        """
         import cv2
 
-        return cv2.pow(exposure * np.float32(0.34 / quanta), self.gamma) * np.float32(self.white)
+        grey = cv2.pow(exposure * np.float32(0.34 / quanta), self.gamma)
+        room = np.float32(SHOULDER_ROOM)
+        over = np.maximum(grey - np.float32(SHOULDER), 0)
+        # The same value and slope where it begins.
+        grey += room * over / (room + over) - over
+        grey *= np.float32(self.white)
+        return grey
 
     def store(self, grey: np.ndarray) -> np.ndarray:
         """Return stored pixels: inverted where it is, rounded, clipped; uint8, or uint16 above 8 bits."""

@@ -12,9 +12,10 @@ from .config import PhantomConfig
 from .lesions import Lesion, draw_lesions, draw_pseudolesions
 from .patient import Outcome, Value, draw_clinical, draw_response, film_factors, hide_some
 from .skeleton import Skeleton, draw_skeleton
+from .trunk import Trunk, draw_trunk
 
-SKELETON = 1000
-"""The bones have a generator of their own, beside those of the patient (0) and the runs (1…)."""
+SKELETON, TRUNK = 1000, 1001
+"""Bones and trunk have generators of their own, beside those of the patient (0) and the runs (1…)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +26,7 @@ class DrawnPatient:
     cases: tuple[str, ...]
     anatomy: Anatomy
     skeleton: Skeleton
+    trunk: Trunk
     tumours: list[Lesion]
     circulation: Circulation
     factors: dict[str, float]
@@ -44,11 +46,13 @@ def draw_patient(seed: int, config: PhantomConfig) -> DrawnPatient:
     outcome = draw_response(rng, values, factors)
     count = 1 + int(rng.random() < 0.03) + int(rng.random() < 0.008)
     name = f"phantom-{seed:07d}"
+    skeleton = draw_skeleton(np.random.default_rng([seed, SKELETON]), anatomy)
     return DrawnPatient(
         patient_id=name,
         cases=(name,) if count == 1 else tuple(f"{name}-run{i + 1}" for i in range(count)),
         anatomy=anatomy,
-        skeleton=draw_skeleton(np.random.default_rng([seed, SKELETON]), anatomy),
+        skeleton=skeleton,
+        trunk=draw_trunk(np.random.default_rng([seed, TRUNK]), anatomy, skeleton),
         tumours=tumours,
         circulation=circulation,
         factors=factors,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..run import DSARun, PixelSpacing
-from .anatomy import Anatomy, catheter, gas_bubbles, soft_tissue
+from .anatomy import Anatomy, catheter, gas_bubbles
 from .circulation import Circulation, Opacification, opacify
 from .config import PhantomConfig
 from .contrast import IODINE_CM2_PER_MG
@@ -19,6 +19,7 @@ from .patient import Outcome, Value
 from .protocol import Protocol, draw_protocol
 from .skeleton import bones
 from .station import Station, station_of
+from .trunk import soft_tissue
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,7 +180,7 @@ def _film(
     import cv2
 
     anatomy, export, detector, view = drawn.anatomy, protocol.export, protocol.detector, protocol.view
-    soft = soft_tissue(anatomy, view)
+    soft = soft_tissue(anatomy, drawn.trunk, view)
     recoil = 0.0 if protocol.detector.electronic == 0 else float(rng.uniform(0, 0.15))
     bone = bones(drawn.skeleton, view)
     # Automatic exposure looks at the middle of the field.

@@ -43,7 +43,7 @@ def test_the_spine_shows_discs_lighter_than_bodies(skeleton):
 def test_ribs_are_no_mirror_images(skeleton):
     left = [(rib.reach, rib.slope, rib.density) for rib in skeleton.ribs if rib.side < 0]
     right = [(rib.reach, rib.slope, rib.density) for rib in skeleton.ribs if rib.side > 0]
-    assert len(left) == len(right) == 10
+    assert len(left) == len(right) == 12
     assert not set(left) & set(right)
 
 
