@@ -134,24 +134,29 @@ def _write_png(path: Path, image: np.ndarray) -> None:
 
 
 def _environment(folder: Path, epochs: int) -> dict[str, str]:
-    trainers = Path(__file__).with_name("nnunet_trainer")
     places = {f"nnUNet_{name}": str(folder / name) for name in ("raw", "preprocessed", "results")}
     caps = {"EPOCHS": str(epochs), "ITERATIONS": str(ITERATIONS), "BATCH": str(BATCH)}
-    more = {"nnUNet_extTrainer": str(trainers), "nnUNet_n_proc_DA": "0", "nnUNet_compile": "f"}
+    more = {"nnUNet_n_proc_DA": "0", "nnUNet_compile": "f"}
     return os.environ | places | more | {f"DSANET_NNUNET_{name}": value for name, value in caps.items()}
 
 
 def _call(command: str, options: Sequence[str], environment: dict[str, str], say: Callable[[str], None]) -> None:
     say(f"nnUNetv2_{command} {' '.join(options)}")
-    done = subprocess.run([_program(command), *options], env=environment, check=False)
+    done = subprocess.run([*_program(command), *options], env=environment, check=False)
     if done.returncode:
         raise TrainingError(f"nnUNetv2_{command} ended with code {done.returncode}", "See the lines above")
 
 
-def _program(command: str) -> str:
-    """Return nnU-Net's command: of the folder in DSANET_NNUNET, beside this Python, or on the path."""
+def _program(command: str) -> list[str]:
+    """Return nnU-Net's command: of the folder in DSANET_NNUNET, beside this Python, or on the path.
+
+    Training and prediction need the capped trainer, which ``nnunet_trainer/run.py`` hands to the same entry point.
+    """
     beside = Path(os.environ.get("DSANET_NNUNET", Path(sys.executable).parent))
     found = shutil.which(f"nnUNetv2_{command}", path=f"{beside}{os.pathsep}{os.environ.get('PATH', '')}")
     if found is None:
         raise DependencyError("nnU-Net is not installed", "pip install nnunetv2 torch==2.13.0, or leave nnunet out")
-    return found
+    if command not in ("train", "predict"):
+        return [found]
+    python = shutil.which("python", path=str(Path(found).parent)) or sys.executable
+    return [python, str(Path(__file__).with_name("nnunet_trainer") / "run.py"), command]
