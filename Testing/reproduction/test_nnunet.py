@@ -175,7 +175,7 @@ def _check_places(context: Context, masks, at_least: float) -> None:
 
 @pytest.mark.skipif(not _real_nnunet(), reason="nnunetv2 is not installed, nor pointed at by DSANET_NNUNET")
 def test_the_real_nnunet_is_killed_goes_on_and_finds_the_tumours_where_they_are(planted, tmp_path):
-    """Two capped epochs, a few minutes on one core; the step's process, and it alone, is killed in the second."""
+    """Two capped epochs, minutes on one core; the step's process, and it alone, is killed after the first checkpoint."""
     folder = tmp_path / "study"
     plan = Plan(str(planted), "smoke", segmenting=("nnunet",))
     plan.write(folder)
@@ -196,9 +196,9 @@ def test_the_real_nnunet_is_killed_goes_on_and_finds_the_tumours_where_they_are(
     facts = context.desk.facts(TRAIN)["nnunet"]
     assert (facts["epochs"], facts["iterations"], facts["batch"], facts["threads"]) == (2, 25, 8, 1)
     assert (training.samples, training.parameters > 0, training.seconds > 0) == (400, True, True)
-    assert all(r.record.dice > 0.6 for r in read_study(folder).segmentation)
+    assert all(r.record.dice > 0.8 for r in read_study(folder).segmentation)
     assert CAP in (folder / "report" / "report.md").read_text(encoding="utf-8")
-    _check_places(context, nnunet.predicted_masks(trained, context), at_least=0.6)
+    _check_places(context, nnunet.predicted_masks(trained, context), at_least=0.8)
 
 
 def _one_thread() -> dict[str, str]:
