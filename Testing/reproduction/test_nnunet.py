@@ -175,7 +175,7 @@ def _check_places(context: Context, masks, at_least: float) -> None:
 
 @pytest.mark.skipif(not _real_nnunet(), reason="nnunetv2 is not installed, nor pointed at by DSANET_NNUNET")
 def test_the_real_nnunet_is_killed_goes_on_and_finds_the_tumours_where_they_are(planted, tmp_path):
-    """Two capped epochs, minutes on one core; the step's process, and it alone, is killed after the first checkpoint."""
+    """Two capped epochs, minutes on one core; the step, and it alone, is killed after the first checkpoint."""
     folder = tmp_path / "study"
     plan = Plan(str(planted), "smoke", segmenting=("nnunet",))
     plan.write(folder)
