@@ -147,7 +147,7 @@ class Scale:
 
 ALL = tuple(one.name for one in SEGMENTING)
 SIZES: dict[Size, Scale] = {
-    "smoke": Scale(64, 4, 96, 2, (0,), ("unet", "tdl", "lrs", "ffs", "tempo")),
+    "smoke": Scale(64, 4, 96, 2, (0,), ("unet", "tdl", "lrs", "ffs", "tempo"), nnunet_epochs=2),
     "desk": Scale(128, 8, 12_000, 20, (0, 1, 2), ALL, shuffles=20, nnunet_epochs=20),
     "paper": Scale(256, 64, 200 * 360 * 3, 150, (0, 1, 2), ALL, shuffles=20, nnunet_epochs=1000, folds=True,
                    device="cuda"),

@@ -15,6 +15,7 @@ from ..evaluation.records import RunRecord
 from ..evaluation.study import ResponseResult, SegmentationResult, Study, StudyPatient, TrainingResult
 from .actions import PACKAGE, RECORDS, Context, read_records
 from .experiments import RESPONDING
+from .nnunet import cap_note
 from .steps import Step
 from .study_folder import WORK
 
@@ -143,9 +144,8 @@ def _notes(context: Context) -> list[str]:
         "Operations are those of one run with its key frame at the network's size; a multiplication and an addition "
         "count as two.",
     ]
-    if any(step.action == "nnunet" for step in context.desk.steps.values()):
-        notes.append("nnU-Net was stopped at a cap; its own schedule is 1,000 epochs of 250 iterations.")
-    return notes
+    done = [s for s in context.desk.steps.values() if s.action == "nnunet" and context.desk.is_done(s.name)]
+    return notes + [cap_note(int(s.inputs["epochs"]), context.desk.facts(s.name)["nnunet"]) for s in done]
 
 
 def _version(name: str) -> str:
