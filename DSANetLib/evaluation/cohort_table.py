@@ -194,8 +194,10 @@ def _characteristics(study: Study) -> list[_Row]:
     if any(patient.response for patient in study.patients):
         order = tuple((name, name) for name in ("CR", "PR", "SD", "PD"))
         rows.append(_Row("response", "levels", lambda p: p.response or None, levels=order))
+    if any(patient.lesions_cm for patient in study.patients):
+        # Where no lesion was measured, that is no finding of patients without lesions.
+        rows.append(_Row("lesions", "number", lambda p: float(len(p.lesions_cm))))
     rows += [
-        _Row("lesions", "number", lambda p: float(len(p.lesions_cm))),
         _Row("largest_lesion", "number", lambda p: max(p.lesions_cm, default=None), "cm"),
         _Row("runs", "number", lambda p: float(p.runs)),
         _Row("follow_up", "number", lambda p: p.pfs_months, "months"),

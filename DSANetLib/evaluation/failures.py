@@ -16,7 +16,7 @@ from .measured import (
 from .metrics import LESION_OVERLAP
 from .network_tables import OVERLAP_RULE, RESAMPLED
 from .records import RunRecord
-from .segmentation import artefact_groups
+from .segmentation import SMALLEST_CM, artefact_groups
 from .study import SegmentationResult, Study
 from .table import Cell, Column, Table
 
@@ -114,7 +114,7 @@ def failure_circumstances(study: Study) -> Table:
     )
     records = [result.record for result in study.segmentation if not result.record.tumour_free]
     circumstances: list[tuple[str, Callable[[RunRecord], bool]]] = [
-        ("largest lesion < 2 cm", lambda r: r.largest_cm < 2),
+        ("largest lesion < 2 cm", lambda r: 0 < r.largest_cm < 2),
         ("several lesions", lambda r: len(r.lesions_cm) > 1),
         *((f"artefact: {name}", belongs) for name, belongs in artefact_groups(records)),
     ]
@@ -161,10 +161,10 @@ def missed_lesion_table(study: Study) -> Table:
                 continue
             patients = {r.record.patient for r in results if not all(r.record.lesions_found)}
             below = (
-                share_figure(results, lambda r, limit=limit: _missed(r, limit), _missed)  # type: ignore[misc]
+                share_figure(results, lambda r, limit=limit: _missed(r, SMALLEST_CM, limit), _missed_and_measured)  # type: ignore[misc]
                 for limit in (3.0, 5.0)
             )
-            found = (found_lesions(results, *band) for band in ((0.0, 3.0), (3.0, 5.0), (5.0, 1e9)))
+            found = (found_lesions(results, *band) for band in ((SMALLEST_CM, 3.0), (3.0, 5.0), (5.0, 1e9)))
             missed = sum(map(_missed, results))
             figures = (estimate(figure) for figure in (*below, *found))
             rows.append((group, network, lesions, missed, len(patients), *figures))
@@ -172,7 +172,11 @@ def missed_lesion_table(study: Study) -> Table:
     return Table("Missed lesions", columns, tuple(rows), note if rows else "No lesion was measured.")
 
 
-def _missed(result: SegmentationResult, below_cm: float = 1e9) -> int:
+def _missed(result: SegmentationResult, low_cm: float = 0.0, high_cm: float = 1e9) -> int:
     record = result.record
     pairs = zip(record.lesions_found, record.lesions_cm, strict=True)
-    return sum(not hit and size < below_cm for hit, size in pairs)
+    return sum(not hit and low_cm <= size < high_cm for hit, size in pairs)
+
+
+def _missed_and_measured(result: SegmentationResult) -> int:
+    return _missed(result, SMALLEST_CM)

@@ -18,7 +18,7 @@ from .measured import (
     share_figure,
 )
 from .network_tables import OVERLAP_RULE, RESAMPLED
-from .segmentation import FIELDS, FRAME_RATES, NUMBERS, SIZES, Group, artefact_groups
+from .segmentation import FIELDS, FRAME_RATES, NUMBERS, SIZE_UNKNOWN, SIZES, Group, artefact_groups
 from .study import Study
 from .table import Cell, Column, Table
 
@@ -42,8 +42,9 @@ def group_tables(study: Study, networks: Sequence[str] | None = None) -> list[Ta
     records = [result.record for result in study.segmentation if not result.record.tumour_free]
     if not records or not chosen:
         return []
+    sizes = SIZES if all(record.largest_cm for record in records) else (*SIZES, SIZE_UNKNOWN)
     subjects: tuple[tuple[str, Sequence[Group]], ...] = (
-        ("size of the largest lesion", SIZES),
+        ("size of the largest lesion", sizes),
         ("number of lesions", NUMBERS),
         ("artefact", artefact_groups(records)),
         ("frame rate", FRAME_RATES),

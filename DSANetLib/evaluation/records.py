@@ -34,7 +34,7 @@ class RunRecord:
     liver_dice
         0-1, None for a model without liver output.
     lesions_found, lesions_cm
-        For each true lesion with pixels: found or not, and its true diameter.
+        For each true lesion with pixels: found or not, and its true diameter, 0 where nobody knows it.
     components, false_positives
         Predicted components, and those beside every lesion.
     predicted_share
@@ -46,7 +46,7 @@ class RunRecord:
     artefacts
         Names of what disturbs the run, after the truth.
     largest_cm
-        Diameter of the largest true lesion, 0 without any.
+        Diameter of the largest true lesion, 0 without any or where nobody knows it.
     frame_rate
         Frames per second (of the first part where it changes within the run).
     field_mm

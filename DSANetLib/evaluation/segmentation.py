@@ -13,10 +13,12 @@ from .table import Cell, Column, Table
 Group = tuple[str, Callable[[RunRecord], bool]]
 
 SIZES: tuple[Group, ...] = (
-    ("< 3 cm", lambda r: r.largest_cm < 3),
+    ("< 3 cm", lambda r: 0 < r.largest_cm < 3),
     ("3–5 cm", lambda r: 3 <= r.largest_cm < 5),
     ("≥ 5 cm", lambda r: r.largest_cm >= 5),
 )
+SIZE_UNKNOWN: Group = ("not known", lambda r: not r.largest_cm)
+"""Neither the cohort gives diameters nor a spacing is known: such runs are in no group of `SIZES`."""
 NUMBERS: tuple[Group, ...] = (
     ("one lesion", lambda r: len(r.lesions_cm) == 1),
     ("several lesions", lambda r: len(r.lesions_cm) > 1),
@@ -32,6 +34,8 @@ FIELDS: tuple[Group, ...] = (
 )
 
 NO_ARTEFACT = "none"
+SMALLEST_CM = 1e-6
+"""Least diameter of a lesion whose size is known; 0 stands for one that nobody knows."""
 
 
 def artefact_groups(records: Sequence[RunRecord]) -> tuple[Group, ...]:
@@ -85,7 +89,7 @@ def size_gap(records: Sequence[RunRecord], *, least_cm: float = 5.0, seed: int =
 
     Patients are resampled; None where either group is empty.
     """
-    runs = with_tumour(records)
+    runs = [record for record in with_tumour(records) if record.largest_cm]
     patients = sorted({record.patient for record in runs})
     place = {patient: i for i, patient in enumerate(patients)}
     sums, counts = np.zeros((len(patients), 2)), np.zeros((len(patients), 2))
@@ -267,7 +271,7 @@ def segmentation_tables(models: Mapping[str, Sequence[RunRecord]], *, seed: int 
 def lesion_table(records: Sequence[RunRecord], name: str, *, seed: int = 0) -> Table:
     """Lesions found, by the size of the lesion itself."""
     columns = (Column("lesion"), Column("lesions", "count"), Column("found %", "percent"))
-    bands = (("< 3 cm", 0.0, 3.0), ("3–5 cm", 3.0, 5.0), ("≥ 5 cm", 5.0, float("inf")))
+    bands = (("< 3 cm", SMALLEST_CM, 3.0), ("3–5 cm", 3.0, 5.0), ("≥ 5 cm", 5.0, float("inf")))
     rows: list[tuple[Cell, ...]] = []
     for label, low, high in bands:
         estimate = lesion_sensitivity(with_tumour(records), low_cm=low, high_cm=high, seed=seed)

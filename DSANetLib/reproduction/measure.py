@@ -76,10 +76,11 @@ def measure(
     """
     truth = true_masks(case, run.key, *tumour.shape)
     match = match_lesions(tumour, truth.labels)
-    sizes = _sizes(case, truth.labels)
+    spacing = case.spacing_mm or run.facts.get("spacing_mm")
+    sizes = _sizes(case, truth.labels, spacing)
     visible = max(1, int(np.count_nonzero(run.geometry.mask_to_source(run.visible))))
     record = RunRecord(
-        **_facts(case, run.key, tumour.shape[1]),
+        **_facts(case, run.key, None if spacing is None else spacing * tumour.shape[1], run.facts.get("frame_rate")),
         **asdict(pixel_metrics(tumour, truth.labels)),
         tumour_free=not truth.tumour.any(),
         liver_dice=None if liver is None or truth.liver is None else dice(liver, truth.liver),
@@ -93,8 +94,8 @@ def measure(
         largest_cm=max(sizes, default=0.0),
     )
     distance = None
-    if case.spacing_mm is not None:
-        distance = surface_distance(tumour, truth.tumour, (case.spacing_mm, case.spacing_mm))
+    if spacing is not None:
+        distance = surface_distance(tumour, truth.tumour, (spacing, spacing))
     return SegmentationResult(
         **asdict(trial),
         record=record,
@@ -107,7 +108,7 @@ def measure(
 def failed(trial: Trial, case: CohortRun, reason: str) -> SegmentationResult:
     """Return the result of a run that gave no mask: Dice 0, every lesion missed."""
     record = RunRecord(
-        **_facts(case, case.key_frame or 0, None),
+        **_facts(case, case.key_frame or 0, None, None),
         tumour_free=case.tumour_free,
         dice=0.0,
         lesions_found=(False,) * len(case.lesions_cm),
@@ -118,22 +119,21 @@ def failed(trial: Trial, case: CohortRun, reason: str) -> SegmentationResult:
     return SegmentationResult(**asdict(trial), record=record, failure=failure_cause(record))
 
 
-def _facts(case: CohortRun, key: int, columns: int | None) -> dict[str, Any]:
-    field = None if case.spacing_mm is None or columns is None else case.spacing_mm * columns
+def _facts(case: CohortRun, key: int, field_mm: float | None, frame_rate: float | None) -> dict[str, Any]:
     return {
         "patient": case.patient,
         "run": case.case_id,
         "true_key_frame": key,
         "artefacts": case.artefacts,
-        "frame_rate": case.frame_rate,
-        "field_mm": field,
+        "frame_rate": case.frame_rate or frame_rate,
+        "field_mm": field_mm,
     }
 
 
-def _sizes(case: CohortRun, labels: np.ndarray) -> tuple[float, ...]:
-    """Return the diameters in cm of the lesions with pixels: the cohort's where it numbers them, else by area."""
+def _sizes(case: CohortRun, labels: np.ndarray, spacing_mm: float | None) -> tuple[float, ...]:
+    """Return the diameters in cm of the lesions with pixels: the cohort's, else by area; 0 without a spacing."""
     present = [int(label) for label in np.unique(labels) if label]
     if present and present[-1] <= len(case.lesions_cm):
         return tuple(case.lesions_cm[label - 1] for label in present)
-    step = (case.spacing_mm or 0.0) / 10
+    step = (spacing_mm or 0.0) / 10
     return tuple(float(np.sqrt(4 * np.count_nonzero(labels == label) / np.pi)) * step for label in present)

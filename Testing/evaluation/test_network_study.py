@@ -179,6 +179,20 @@ def test_missed_lesions_are_told_by_size():
     assert row["found, 3–5 cm %"]["value"] == 0.0
 
 
+def test_lesions_whose_size_nobody_knows_are_not_called_small():
+    unknown = result(patient="a", dice=0.1, lesions_found=(True, False), lesions_cm=(0.0, 0.0), largest_cm=0.0)
+    known = result(patient="b", dice=0.1, lesions_found=(False,), lesions_cm=(4.0,), largest_cm=4.0)
+    study = Study({}, (unknown, known))
+    (row,) = rows(missed_lesion_table(study))
+    assert (row["lesions"], row["missed"]) == (3, 2)
+    assert (row["of the missed, < 3 cm %"]["value"], row["of the missed, < 5 cm %"]["value"]) == (0.0, 100.0)
+    assert row["found, < 3 cm %"] is None
+    found = {one["circumstance"]: one["failures"] for one in rows(failure_circumstances(study))}
+    assert found["largest lesion < 2 cm"] == 0
+    sizes = {one["size of the largest lesion"]: one["patients"] for one in rows(group_tables(study)[0])}
+    assert sizes == {"< 3 cm": 0, "3–5 cm": 1, "≥ 5 cm": 0, "not known": 1}
+
+
 def test_every_table_of_a_whole_study_is_finite():
     study = made_up_study(60)
     tables = [

@@ -42,5 +42,6 @@ def _counted(study: Study) -> str:
         known = [one.responder for one in own if one.responder is not None]
         share = f", {sum(known)} of {len(known)} responders" if known else ", no response known"
         runs, lesions = sum(one.runs for one in own), sum(len(one.lesions_cm) for one in own)
-        parts.append(f"{group_name(group)}: {len(own)} patients, {runs} runs, {lesions} lesions{share}")
+        measured = f", {lesions} lesions" if any(one.lesions_cm for one in study.patients) else ""
+        parts.append(f"{group_name(group)}: {len(own)} patients, {runs} runs{measured}{share}")
     return "; ".join(parts).capitalize() + "."
