@@ -47,6 +47,7 @@ a { color: #00548c; }
   .top { position: fixed; top: -12mm; left: 0; right: 0; }
   nav { display: none; }
   .scroll { overflow: visible; }
+  .paper { font-size: inherit; }
   table { font-size: 7.5pt; }
   .figures { width: auto; }
   .figures td.number { white-space: normal; }
