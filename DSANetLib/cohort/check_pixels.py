@@ -14,7 +14,9 @@ from ..readers import read_run
 from ..run import DSARun
 from .data import MANIFEST, AnnotatedFrame, Cohort, CohortRun
 from .findings import Findings
-from .masks import FrameMasks, frame_masks, frames_named
+from .labelme import labels_without_tissue, read_document
+from .masks import FrameMasks, frame_masks, frames_named, mask_kind
+from .naming import picture_of, plain
 from .reading import Tables
 
 Progress = Callable[[int, int], None]
@@ -27,7 +29,9 @@ def check_pixels(cohort: Cohort, tables: Tables, findings: Findings, progress: P
     first_line = {row.case: row.line for row in reversed(tables.manifest)}
     prints: dict[bytes, list[CohortRun]] = {}
     frames_of: dict[str, int] = {}
+    unused: dict[str, list[tuple[int, str]]] = {}
     runs = [run for patient in cohort.patients for run in patient.runs]
+    cases = frozenset(run.case_id for run in runs)
     for done, run in enumerate(runs, 1):
         try:
             opened = read_run(run.path, case_id=run.case_id)
@@ -39,10 +43,17 @@ def check_pixels(cohort: Cohort, tables: Tables, findings: Findings, progress: P
             for digest in found:
                 prints.setdefault(digest, []).append(run)
             for frame in run.frames:
-                _check_frame(run, frame, opened, lines[run.case_id, frame.frame], findings)
+                _check_frame(run, frame, opened, lines[run.case_id, frame.frame], findings, unused, cases)
         if progress:
             progress(done, len(runs))
     _find_twins(prints, frames_of, first_line, findings)
+    for label, places in unused.items():
+        line, file = places[0]
+        others = f" and {len(places) - 1} more" if len(places) > 1 else ""
+        findings.add(
+            MANIFEST, line, f"the label '{label}' in {file}{others} names no tissue, its shapes are left out",
+            "If it is a lesion, label it tumour", severe=False,
+        )  # fmt: skip
 
 
 def _prints(run: DSARun) -> set[bytes]:
@@ -87,7 +98,11 @@ def _find_twins(
             )  # fmt: skip
 
 
-def _check_frame(run: CohortRun, frame: AnnotatedFrame, opened: DSARun, line: int, findings: Findings) -> None:
+def _check_frame(
+    run: CohortRun, frame: AnnotatedFrame, opened: DSARun, line: int, findings: Findings,
+    unused: dict[str, list[tuple[int, str]]], cases: frozenset[str],
+) -> None:  # fmt: skip
+    """Check the masks of one frame; labels that are left out of them are collected, as a cohort may have many."""
     number, case = frame.frame + 1, run.case_id
 
     def add(problem: str, remedy: str, *, severe: bool = True) -> None:
@@ -103,17 +118,42 @@ def _check_frame(run: CohortRun, frame: AnnotatedFrame, opened: DSARun, line: in
         name = Path(error.source or "").name
         add(f"{name}: {error.problem}", error.remedy)
         return
+    left_out = [(label, path.name) for path in _files(frame) for label in _labels_left_out(path)]
+    for label, name in left_out:
+        unused.setdefault(label, []).append((line, name))
+    for other, path in _cases_drawn_on(run, frame, cases):
+        add(
+            f"{path.name} of case {case} was drawn on a picture of case {other}, by its imagePath",
+            "Look whose masks they are", severe=False,
+        )  # fmt: skip
     for place, at in named.items():
         if at != frame.frame:
             add(f"frame {number} of case {case}: {place} of the mask names frame {at + 1}", "Correct one of them")
     if frame.tumour and not run.tumour_free and not masks.tumour.any():
         add(
-            f"the tumour mask of frame {number} of case {case} is empty",
-            "Draw the tumour, or write 1 in the column tumour_free",
+            f"the tumour mask of frame {number} of case {case} is empty"
+            + (f": {', '.join(label for label, _ in left_out)} means no tumour" if left_out else ""),
+            "Draw the tumour" + (", label it tumour" if left_out else "") + ", or write 1 in the column tumour_free",
         )
     if run.tumour_free and masks.tumour.any():
         add(f"case {case} is tumour-free, but its mask of frame {number} is not empty", "Correct one of them")
     _look_closer(masks, f"frame {number} of case {case}", add)
+
+
+def _labels_left_out(path: Path) -> list[str]:
+    return labels_without_tissue(read_document(path)) if mask_kind(path) == "labelme" else []
+
+
+def _cases_drawn_on(run: CohortRun, frame: AnnotatedFrame, cases: frozenset[str]) -> list[tuple[str, Path]]:
+    """Return other cases that a LabelMe file's imagePath names; a case named by a number alone may be a frame."""
+    found = []
+    for path in _files(frame):
+        picture = picture_of(read_document(path)) if mask_kind(path) == "labelme" else ""
+        named = [case for case in cases if not case.isdigit() and f"_{plain(case)}_" in f"_{picture}_"]
+        longest = max(named, key=len, default=run.case_id)
+        if longest != run.case_id and run.case_id not in named:
+            found.append((longest, path))
+    return found
 
 
 def _files(frame: AnnotatedFrame) -> list[Path]:

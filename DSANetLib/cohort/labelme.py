@@ -57,6 +57,13 @@ def read_document(path: Path) -> dict[str, Any]:
     return document
 
 
+def labels_without_tissue(document: dict[str, Any]) -> list[str]:
+    """Return the labels of a LabelMe file that are left out of its masks, as another label names a tissue."""
+    drawn = [one for one in document["shapes"] if isinstance(one, dict)]
+    names = {str(one.get("label")) for one in drawn if not _is_hole(one)}
+    return sorted(name for name in names if tissue(name) is None) if len(names) > 1 else []
+
+
 def labelme_masks(path: Path, shape: tuple[int, int], meaning: str = "tumour") -> tuple[np.ndarray, np.ndarray | None]:
     """Return the lesions and the liver that a LabelMe file draws.
 
@@ -115,8 +122,7 @@ def _regions(drawn: list[Any], shape: tuple[int, int], path: Path, meaning: str)
             raise CohortError("is no shape", "Save the annotation again in LabelMe", place)
         label = str(one.get("label"))
         named: Any = tissue(label) or (meaning if len(names) == 1 else None)
-        flags = one.get("flags")
-        if isinstance(flags, dict) and flags.get("hole"):
+        if _is_hole(one):
             named = "hole"
         if named is None:
             if not known:
@@ -131,6 +137,11 @@ def _regions(drawn: list[Any], shape: tuple[int, int], path: Path, meaning: str)
         lesion = ("group", group) if group is not None else ("label", label) if in_label else ("shape", number)
         regions.append(_Region(named, group, lesion, pixels))
     return regions
+
+
+def _is_hole(drawn: dict[str, Any]) -> bool:
+    flags = drawn.get("flags")
+    return isinstance(flags, dict) and bool(flags.get("hole"))
 
 
 def _cut_holes(regions: list[_Region]) -> None:

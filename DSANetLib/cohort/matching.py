@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 
 from ..errors import CohortError
 from ..readers import RunSource
 from . import dicom_seg, seg_nrrd
 from .labelme import read_document
 from .masks import MaskKind, frames_named, mask_kind
-from .naming import tissue
+from .naming import picture_of, plain, stem, tissue
 
 
 @dataclass
@@ -43,8 +42,12 @@ def match_annotations(folder: Path, runs: Sequence[RunSource], runs_folder: Path
     frames_of_runs = {file for run in runs for file in (*run.files, run.path)}
     matches = Matches()
     for path in sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")):
-        kind = None if path in frames_of_runs or _is_drawn_on(path) else _kind(path)
+        if path in frames_of_runs or _is_drawn_on(path):
+            continue
+        kind = _kind(path)
         if kind is None:
+            if path.suffix.lower() == ".json":
+                matches.left_over[path] = "is no file of LabelMe that can be read"
             continue
         found = _run_of(_texts(path, folder, kind), keys)
         if isinstance(found, str):
@@ -81,26 +84,17 @@ def _is_drawn_on(path: Path) -> bool:
     return path.suffix.lower() != ".json" and path.with_suffix(".json").is_file()
 
 
-def _plain(text: str) -> str:
-    return re.sub(r"[\W_]+", "_", text.casefold()).strip("_")
-
-
-def _stem(name: str) -> str:
-    return re.sub(r"(\.(seq|seg))?\.[A-Za-z0-9]{1,5}$", "", name, flags=re.IGNORECASE)
-
-
 def _keys(run: RunSource, folder: Path) -> set[str]:
     inside = run.path.relative_to(folder) if run.path.is_relative_to(folder) else Path(run.path.name)
-    name = run.path.name if run.path.is_dir() else _stem(run.path.name)
-    return {_plain(key) for key in (run.case_id, name, "_".join((*inside.parts[:-1], name)))} - {""}
+    name = run.path.name if run.path.is_dir() else stem(run.path.name)
+    return {plain(key) for key in (run.case_id, name, "_".join((*inside.parts[:-1], name)))} - {""}
 
 
 def _texts(path: Path, folder: Path, kind: MaskKind) -> list[str]:
     inside = path.relative_to(folder)
-    texts = [_plain("_".join((*inside.parts[:-1], _stem(path.name))))]
+    texts = [plain("_".join((*inside.parts[:-1], stem(path.name))))]
     if kind == "labelme":
-        picture = PureWindowsPath(str(read_document(path).get("imagePath") or ""))
-        texts.append(_plain("_".join((*picture.parts[-2:-1], _stem(picture.name)))))
+        texts.append(picture_of(read_document(path)))
     return texts
 
 
@@ -139,9 +133,9 @@ def _place(path: Path, kind: MaskKind, run: RunSource, matches: Matches) -> None
 def _meaning(path: Path, kind: MaskKind) -> str:
     """Return the column of the manifest that a file goes into; one that holds both tissues is the tumour's."""
     if kind == "image":
-        return "liver" if tissue(_stem(path.name)) == "liver" or tissue(path.parent.name) == "liver" else "tumour"
+        return "liver" if tissue(stem(path.name)) == "liver" or tissue(path.parent.name) == "liver" else "tumour"
     if kind == "labelme":
         labels = [str(one.get("label")) for one in read_document(path)["shapes"] if isinstance(one, dict)]
         tissues = {tissue(label) for label in labels} - {"hole"}
         return "liver" if tissues == {"liver"} else "tumour"
-    return "liver" if tissue(_stem(path.name)) == "liver" else "tumour"
+    return "liver" if tissue(stem(path.name)) == "liver" else "tumour"

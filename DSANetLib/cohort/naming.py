@@ -29,6 +29,22 @@ def tissue(label: str) -> Tissue | None:
     return "tumour" if _TUMOUR.search(label) else "liver" if _LIVER.search(label) else None
 
 
+def plain(text: str) -> str:
+    """Return a name in small letters and digits, with one _ between its parts."""
+    return re.sub(r"[\W_]+", "_", text.casefold()).strip("_")
+
+
+def stem(name: str) -> str:
+    """Return a file's name without its suffix, also without .seg or .seq before it."""
+    return re.sub(r"(\.(seq|seg))?\.[A-Za-z0-9]{1,5}$", "", name, flags=re.IGNORECASE)
+
+
+def picture_of(document: dict[str, Any]) -> str:
+    """Return the plain name of the picture that a LabelMe file was drawn on, after that of its folder."""
+    picture = PureWindowsPath(str(document.get("imagePath") or ""))
+    return plain("_".join((*picture.parts[-2:-1], stem(picture.name))))
+
+
 def frame_in_name(name: str, run: Path | None = None) -> int | None:
     """Return the 0-based frame that a file's name holds, None where it holds none.
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import numpy as np
 import pytest
+from labelme_cohort import write_films
 from small_cohort import COLUMNS, ROWS, tumour, write_png, write_run
 
-from DSANetLib.cohort import check_cohort
+from DSANetLib.cohort import check_cohort, init_cohort
 
 
 def said(folder, **options):
@@ -110,6 +112,55 @@ def test_mask_whose_name_says_another_frame(folder, change):
     (folder / "masks" / "p2_run1.png").rename(folder / "masks" / "frame_0004.png")
     change("manifest", "masks/p2_run1.png", "masks/frame_0004.png")
     assert "the file's name of the mask names frame 4" in said(folder)[0][2]
+
+
+@pytest.fixture
+def drawn(tmp_path):
+    """A cohort of LabelMe files, what `check` says of its masks, and a way to change one file."""
+    films = write_films(tmp_path)
+    init_cohort(tmp_path / "study", runs=films / "films", masks=films / "drawn")
+
+    def changed(name, change):
+        path = films / "drawn" / name
+        document = json.loads(path.read_text(encoding="utf-8"))
+        change(document)
+        path.write_text(json.dumps(document), encoding="utf-8")
+        return [one for one in said(tmp_path / "study") if one[0] == "manifest.csv"]
+
+    return changed
+
+
+def test_a_misspelt_lesion_is_not_left_out_in_silence(drawn):
+    lines = drawn("p02_run1_frame_0004.json", lambda d: d["shapes"][3].update(label="tumro"))
+    assert lines == [
+        (
+            "manifest.csv",
+            4,
+            "the label 'tumro' in p02_run1_frame_0004.json names no tissue, its shapes are left out",
+            False,
+        )
+    ]
+    lines = drawn("p03_run1_frame_0004.json", lambda d: d["shapes"][3].update(label="tumro"))
+    assert [one[2] for one in lines] == [
+        "the label 'tumro' in p02_run1_frame_0004.json and 1 more names no tissue, its shapes are left out"
+    ]
+
+
+def test_an_empty_mask_whose_shapes_have_another_name_says_so(drawn):
+    def rename(document):
+        document["shapes"] = [{**one, "label": one["label"].replace("tumour", "tumr")} for one in document["shapes"]]
+
+    (wrong, note) = drawn("p02_run1_frame_0004.json", rename)
+    assert wrong[2:] == ("the tumour mask of frame 4 of case p02_run1 is empty: tumr means no tumour", True)
+    assert "'tumr'" in note[2]
+
+
+def test_an_annotation_drawn_on_another_case_s_picture_is_remarked(drawn):
+    lines = drawn("p02_run1_frame_0004.json", lambda d: d.update(imagePath="..\\p05_run1_frame_0004.png"))
+    assert [one[2:] for one in lines] == [
+        ("p02_run1_frame_0004.json of case p02_run1 was drawn on a picture of case p05_run1, by its imagePath", False)
+    ]
+    assert drawn("p02_run1_frame_0004.json", lambda d: d.update(imagePath="p02_run1_frame_0004.png")) == []
 
 
 @pytest.mark.parametrize(

@@ -82,8 +82,10 @@ def test_what_fits_nowhere_is_left_over_with_the_reason(study):
     write_labelme(study / "masks" / "other_0003.json", "")
     write_labelme(study / "masks" / "p1_nothing.json", "")
     (study / "masks" / "notes.txt").write_text("x")
+    (study / "masks" / "p1_0004.json").write_text('{"version": "5.5.0", "shapes": [', encoding="utf-8")
     left = {path.name: reason for path, reason in init_cohort(study).left_over.items()}
     assert left == {
+        "p1_0004.json": "is no file of LabelMe that can be read",
         "other_0003.json": "its name holds the name of no run",
         "p1_frame3.json": "frame 3 of p1 has a tumour mask already",
     }
