@@ -250,8 +250,8 @@ def test_checklists_are_whole_and_every_item_has_an_answer():
     assert {item.key for item in (*CLAIM, *TRIPOD_AI)} <= set(answers(Study({})))
 
 
-def _difference(value, low, high, p=0.01):
-    return Difference(value, 0.0, value, low, high, p, 10, 10)
+def _difference(value, low, high, p=0.01, patients=10):
+    return Difference(value, 0.0, value, low, high, p, patients, patients)
 
 
 @pytest.mark.parametrize(
@@ -261,6 +261,7 @@ def _difference(value, low, high, p=0.01):
         (_difference(0.1, 0.05, 0.15), 0.2, "held, not after correction"),
         (_difference(0.1, -0.05, 0.25), 0.01, "held in the point estimate only"),
         (_difference(0.1, None, None, None), None, "held in the point estimate only"),
+        (_difference(0.1, 0.05, 0.15, patients=9), 0.01, "held in the point estimate only"),
         (_difference(-0.1, -0.15, -0.05), 0.01, "did not hold"),
         (_difference(0.0, 0.0, 0.0), 1.0, "did not hold"),
         (None, None, "cannot be said"),

@@ -18,6 +18,8 @@ Verdict = Literal[
 ]
 ALPHA = 0.05
 QUARTER = 0.25
+FEW = 10
+"""Patients below which an interval of resampled patients is too narrow to be held to: see docs/statistics.md."""
 FULL, FILM, KEY_FRAME, CLINICAL = "film+mask+clinical [predicted]", "film+mask [predicted]", "film", "clinical"
 
 # (first above second); what they are set against in the study's tables is the second, or the full input.
@@ -53,7 +55,7 @@ def judged(difference: Difference | None, corrected: float | None) -> Verdict:
         return "cannot be said"
     if difference.value <= 0:
         return "did not hold"
-    if difference.low is None or difference.low <= 0:
+    if difference.low is None or difference.low <= 0 or difference.patients < FEW:
         return "held in the point estimate only"
     return "held" if corrected is not None and corrected < ALPHA else "held, not after correction"
 
@@ -157,6 +159,6 @@ def orders_table(orders: Sequence[Order]) -> Table:
     note = (
         "Held: the 95 % interval of the difference lies above 0, and p corrected after Holm over the claims of one "
         "cohort is below 0.05. Held, not after correction: the interval alone. Held in the point estimate only: the "
-        "difference is above 0, but may be chance."
+        f"difference is above 0, but may be chance; with fewer than {FEW} patients no more is said."
     )
     return Table("Orders of the paper, and the promises of the network of ours", columns, rows, note)
