@@ -78,14 +78,19 @@ def train_folds(
     progress
         As for :func:`DSANetLib.training.train`.
     """
-    out, split = Path(out), read_split(cohort)
+    out, split, say = Path(out), read_split(cohort), progress or (lambda _: None)
     sources = [source_of(cohort, fold) for fold in range(split.folds)]
     packages = []
     for fold, source in enumerate(sources):
         package = out / f"fold-{fold}"
-        if not package.exists():
-            train(replace(config, source=source), package, progress=progress)
         packages.append(package)
+        if package.exists():
+            continue
+        say(f"fold {fold}, the last is {split.folds - 1}")
+        train(replace(config, source=source), package, progress=progress)
+        for name, metric in read_card(package).metrics.items():
+            if name.startswith("held_out"):
+                say(f"fold {fold}: {name.replace('_', ' ')} {metric.value:.3f} of {metric.n} patients")
     _write_facts(out, split, packages)
     return out
 

@@ -118,6 +118,8 @@ def test_folds_are_packages_whose_calibrated_probabilities_are_averaged(
     out = train_folds(config, split_folder, tmp_path / "folds", progress=said.append)
     facts = json.loads((out / "folds.json").read_text())
     assert facts["packages"] == ["fold-0", "fold-1", "fold-2"]
+    told = facts["figures"]["fold-2"]["held_out_auc"]
+    assert f"fold 2: held out auc {told['value']:.3f} of {told['n']} patients" in said
     said.clear()
     train_folds(config, split_folder, out, progress=said.append)
     assert not said
