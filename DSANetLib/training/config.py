@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
@@ -23,6 +24,8 @@ SEGMENTERS: tuple[str, ...] = get_args(SegmenterKind)
 MODELS: tuple[str, ...] = (*SEGMENTERS, *get_args(ResponseKind))
 _OF_THE_MACHINE = ("device", "tensorboard")
 """Settings that do not belong to what is trained."""
+_STEP = 16
+"""Sides of a segmenter's images are halved four times."""
 
 
 @dataclass(frozen=True)
@@ -155,8 +158,14 @@ class TrainingConfig:
                 raise TrainingError(f"training {name} is {getattr(self, name)}", "Give 1 or more")
         if self.samples is not None and self.samples < self.batch:
             raise TrainingError(f"{self.samples} samples make no batch of {self.batch}", "Give more samples")
-        if self.minutes is not None and self.minutes <= 0:
-            raise TrainingError(f"training minutes are {self.minutes}", "Give more than 0")
+        # Written so that NaN, which is neither above nor below 0, is refused.
+        for name in ("minutes", "lr", "lrs_lr"):
+            if getattr(self, name) is not None and not 0 < getattr(self, name) < math.inf:
+                raise TrainingError(f"training {name} is {getattr(self, name)}", "Give a number above 0")
+        size = self.cohort.preparation.size
+        if self.is_segmenter and size % _STEP:
+            near = max(1, round(size / _STEP)) * _STEP
+            raise TrainingError(f"{size} pixels cannot be halved four times", f"Give a multiple of {_STEP}, as {near}")
         if self.alone > 0 and self.samples is None:
             raise TrainingError("a share of unknown samples cannot train TDL and LRS alone", "Give samples with alone")
         if self.needs_segmenter and self.segmenter is None:

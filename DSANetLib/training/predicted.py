@@ -113,7 +113,9 @@ def _mask_key(segmenter: str, config: TrainingConfig) -> str:
     card = _segmenter(segmenter).card
     if card.preparation != config.cohort.preparation:
         raise TrainingError(
-            f"{card.name} was made for another preparation than the response model", "Train both with the same one"
+            f"{card.name} was made for another preparation than the response model (images of "
+            f"{card.preparation.size} pixels, here {config.cohort.preparation.size})",
+            f"Train both with the same one (--size {card.preparation.size})",
         )
     return hashlib.sha256(json.dumps(dict(card.checksums), sort_keys=True).encode()).hexdigest()[:12]
 

@@ -12,6 +12,7 @@ import pytest
 from DSANetLib.errors import DependencyError, TrainingError
 from DSANetLib.phantom import PhantomConfig
 from DSANetLib.phantom.config import TEST
+from DSANetLib.preparation import PreparationConfig
 from DSANetLib.training import CohortConfig, default_config, train
 from DSANetLib.training.variation import AugmentationConfig
 
@@ -45,6 +46,9 @@ def test_no_patient_serves_two_purposes():
         ({"patients": 0}, "patients"),
         ({"samples": 3}, "batch"),
         ({"minutes": 0.0}, "minutes"),
+        ({"lr": -1.0}, "lr is -1"),
+        ({"lr": float("nan")}, "lr is nan"),
+        ({"cohort": CohortConfig("x", preparation=PreparationConfig(size=50))}, "Give a multiple of 16, as 48"),
         ({"alone": 0.3}, "samples"),
         ({"model": "response-film", "segmenter": None}, "segmenter"),
     ],
