@@ -78,7 +78,7 @@ def measure(
     match = match_lesions(tumour, truth.labels)
     spacing = case.spacing_mm or run.facts.get("spacing_mm")
     sizes = _sizes(case, truth.labels, spacing)
-    visible = max(1, int(np.count_nonzero(run.geometry.mask_to_source(run.visible))))
+    visible = run.geometry.mask_to_source(run.visible)
     record = RunRecord(
         **_facts(case, run.key, None if spacing is None else spacing * tumour.shape[1], run.facts.get("frame_rate")),
         **asdict(pixel_metrics(tumour, truth.labels)),
@@ -88,7 +88,7 @@ def measure(
         lesions_cm=sizes,
         components=match.components,
         false_positives=match.false_positives,
-        predicted_share=100.0 * int(np.count_nonzero(tumour)) / visible,
+        predicted_share=100.0 * int(np.count_nonzero(tumour & visible)) / max(1, int(np.count_nonzero(visible))),
         key_frame=run.key,
         key_error_s=0.0,
         largest_cm=max(sizes, default=0.0),

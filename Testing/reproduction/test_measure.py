@@ -47,3 +47,11 @@ def test_a_lesion_of_unknown_size_is_in_no_group_of_sizes(prepared):
     assert record.lesions_cm and not any(record.lesions_cm)
     assert not any(belongs(record) for _, belongs in SIZES)
     assert record.field_mm is None and np.all(record.lesions_found)
+
+
+def test_a_prediction_of_everything_is_all_of_the_field_and_no_more(prepared):
+    case, run = prepared
+    rows, columns = run.geometry.rows, run.geometry.columns
+    hidden = replace(run, visible=run.visible & (np.arange(run.visible.shape[1]) > 20))
+    record = measure(TRIAL, case, hidden, np.ones((rows, columns), bool), None).record
+    assert record.predicted_share == pytest.approx(100.0)

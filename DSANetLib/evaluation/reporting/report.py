@@ -116,7 +116,8 @@ def _sentences(study: Study) -> list[str]:
     sentences = [
         f"A study of {CITATION} repeated: {len(study.patients)} patients, "
         f"{len({one.network for one in study.segmentation})} networks, "
-        f"{len({(one.input, one.masks) for one in study.response})} inputs of the response model, {len(seeds)} seeds.",
+        f"{len({(one.input, one.masks) for one in study.response})} inputs of the response model, "
+        f"{len(seeds)} seed{'' if len(seeds) == 1 else 's'}.",
         "Figures of the paper stand in grey beside ours. They are of other patients: not the same experiment.",
     ]
     if study.synthetic:
@@ -126,7 +127,7 @@ def _sentences(study: Study) -> list[str]:
     if len(seeds) == 1:
         sentences.append("There is one seed: intervals say nothing of how much a second training would differ.")
     if "external" not in groups:
-        sentences.append("There is no external cohort; its columns and rows are left out.")
+        sentences.append("There is no external cohort; its column of Table 1 holds the paper's figures alone.")
     return sentences
 
 
