@@ -155,13 +155,14 @@ def _opened_outliers(image: np.ndarray, tumour: np.ndarray, region: np.ndarray) 
         return np.zeros(len(SPREADS) * len(OPENINGS))
     low, median, high = np.percentile(image[region], (25, 50, 75))
     discs = [cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * r + 1, 2 * r + 1)) for r in OPENINGS]
-    dice = []
+    hits, number = [], []
     for spread in SPREADS:
         chosen = ((image > median + spread * (high - low)) & region).astype(np.uint8)
         for disc in discs:
             kept = cv2.morphologyEx(chosen, cv2.MORPH_OPEN, disc) > 0
-            dice.append(2 * np.count_nonzero(kept & tumour) / max(np.count_nonzero(kept) + np.count_nonzero(tumour), 1))
-    return np.array(dice)
+            hits.append(np.count_nonzero(kept & tumour))
+            number.append(np.count_nonzero(kept))
+    return _dice(np.array(hits), np.array(number), int(np.count_nonzero(tumour)))
 
 
 def rules_of_patient(seed: int, config: PhantomConfig) -> list[DiceByRule]:

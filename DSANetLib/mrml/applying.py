@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,14 +16,31 @@ from .plots import find_plot, mark_frames, write_curve
 from .probability import ProbabilityMaps, write_probability
 from .run_facts import found_facts
 from .scene import CaseNodes
-from .segmentation import states, write_masks
+from .segmentation import MaskNodes, states, write_masks
 from .sequence import shown_frame, stored_frames
 from .standing import update_tables
 from .subtracted import write_subtracted
 
 
 def write_segmentation(case: CaseNodes, found: Segmentation, frames: Sequence[int] | None = None) -> CaseNodes:
-    """Write a segmentation of the scene's run into its case.
+    """Write a segmentation of the scene's run into its case, at once; see `segmentation_steps`."""
+    return at_once(segmentation_steps(case, found, frames))
+
+
+def at_once(steps: Generator[None, None, CaseNodes]) -> CaseNodes:
+    """Do all steps at once and return what they return."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            written: CaseNodes = end.value
+            return written
+
+
+def segmentation_steps(
+    case: CaseNodes, found: Segmentation, frames: Sequence[int] | None = None
+) -> Generator[None, None, CaseNodes]:
+    """Write a segmentation of the scene's run into its case, in steps after each of which a window may answer.
 
     Parameters
     ----------
@@ -40,22 +57,29 @@ def write_segmentation(case: CaseNodes, found: Segmentation, frames: Sequence[in
     SceneError
         Where the case was removed meanwhile.
     """
-    case = case_of(case)
-    if case.masks is None:
-        write_masks(case.run)
-        case = case_of(case)
-    assert case.masks is not None
+    case, nodes = _with_masks(case)
     found = on_source_frames(found, stored_frames(case.run.sequence))
-    present = states(case.masks)
+    present = states(nodes)
     theirs = [frame for frame in found.frames if present.get(frame) not in ("edited", "accepted")]
     for frame in theirs if frames is None else frames:
         masks = found.masks[frame]
-        write_from_network(case.masks, frame, masks.liver, masks.tumour, by=found.model)
-    set_facts(case.masks.sequence, segmentation_facts(found))
+        write_from_network(nodes, frame, masks.liver, masks.tumour, by=found.model)
+        yield
+        case, nodes = _with_masks(case)  # the user may have removed the run or its masks meanwhile
+    set_facts(nodes.sequence, segmentation_facts(found))
     write_probability(case.run, found)
     _write_found(case, found)
-    update_tables(case)
+    yield
+    update_tables(case_of(case))
+    yield
     return case_of(case)
+
+
+def _with_masks(case: CaseNodes) -> tuple[CaseNodes, MaskNodes]:
+    """Return the case as it stands in the scene now, and its masks, which are made where it has none."""
+    case = case_of(case)
+    masks = case.masks or write_masks(case.run)
+    return case_of(case), masks
 
 
 def write_threshold(case: CaseNodes, maps: ProbabilityMaps, tumour_threshold: float) -> None:

@@ -163,7 +163,7 @@ class Edits:
         if before is not None:
             self._history.push(frame, before.named(action))
         self._stroke = None
-        self._tell(frame)
+        self._known[frame] = read_step(self.nodes, frame)  # told with the facts, which every caller sets next
 
     def _signature(self, frame: int) -> dict[str, Fact]:
         """Return who did it and when, to be kept with the frame."""

@@ -13,7 +13,7 @@ from .attributes import CASE, FRAME, FRAMES, ROLE, Fact, fact, set_facts
 from .headless import logic, scene
 from .plots import write_curve
 from .run_facts import found_facts, spacing_facts, spacing_of
-from .scene import CaseNodes, find_cases, remove_case
+from .scene import CaseNodes, find_case, find_cases, remove_case
 from .segmentation import find_masks, write_masks
 from .sequence import ASSUMED_FRAME_RATE, RunNodes, browse, items, write_run
 from .subtracted import write_subtracted
@@ -71,12 +71,12 @@ def case_of(node: Any) -> CaseNodes:
         Where the node is none of a case of ours, or the case is no longer whole.
     """
     sequence = sequence_of(node)
-    for case in find_cases():
-        if case.run.sequence is sequence:
-            if case.run.volume is None:
-                problem = "the volume that shows its frames was deleted"
-                raise SceneError(problem, "Remove the run, and load it again", case.case_id)
-            return case
+    case = find_case(sequence)
+    if case is not None:
+        if case.run.volume is None:
+            problem = "the volume that shows its frames was deleted"
+            raise SceneError(problem, "Remove the run, and load it again", case.case_id)
+        return case
     if fact(sequence, ROLE) == "run":
         raise SceneError("its sequence browser was deleted", "Remove the run, and load it again", sequence.GetName())
     raise SceneError("is no run that DSANet knows", "Choose a run in the section Run first", sequence.GetName())

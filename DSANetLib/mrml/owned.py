@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .attributes import CASE, ROLE, fact, set_facts
+from .attributes import CASE, PREFIX, ROLE, fact, set_facts
 from .headless import scene
 from .sequence import RunNodes
 
@@ -68,4 +68,5 @@ def remove_node(node: Any) -> None:
 
 
 def _with_owner() -> list[Any]:
-    return [node for node in scene().GetNodes() if fact(node, OWNED)]
+    mark = PREFIX + OWNED
+    return [node for node in scene().GetNodes() if node.GetAttribute(mark)]

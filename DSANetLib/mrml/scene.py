@@ -19,7 +19,7 @@ from .labelmap import segment_array
 from .owned import remove_node, remove_owned
 from .segmentation import MaskNodes, StoredMasks, copy_frame, find_masks
 from .sequence import RunNodes
-from .table import find_table
+from .table import find_table, find_tables
 from .terminology import LIVER, TUMOUR
 
 
@@ -40,18 +40,31 @@ class CaseNodes:
 
 def find_cases() -> list[CaseNodes]:
     """Return the cases that the scene holds, in the order in which they were added."""
+    tables = find_tables()
+    return [_case(browser, sequence, tables) for browser, sequence in _run_browsers()]
+
+
+def find_case(sequence: Any) -> CaseNodes | None:
+    """Return the case of a run's sequence; None where it is no run. The scene's other cases cost nothing."""
+    for browser, own in _run_browsers():
+        if own is sequence:
+            return _case(browser, sequence, find_tables())
+    return None
+
+
+def _run_browsers() -> list[tuple[Any, Any]]:
+    """Return browser and sequence of each run."""
     browsers = scene().GetNodesByClass("vtkMRMLSequenceBrowserNode")
     browsers.UnRegister(None)  # GetNodesByClass hands over its collection
-    found = []
-    for i in range(browsers.GetNumberOfItems()):
-        browser = browsers.GetItemAsObject(i)
-        sequence = browser.GetMasterSequenceNode()
-        if sequence is None or fact(sequence, ROLE) != "run":
-            continue
-        run = RunNodes(sequence, browser, browser.GetProxyNode(sequence))
-        case_id = fact(sequence, CASE)
-        found.append(CaseNodes(run, find_masks(run), find_table("results"), find_table("lesions", case_id)))
-    return found
+    found = [browsers.GetItemAsObject(i) for i in range(browsers.GetNumberOfItems())]
+    pairs = [(browser, browser.GetMasterSequenceNode()) for browser in found]
+    return [pair for pair in pairs if pair[1] is not None and fact(pair[1], ROLE) == "run"]
+
+
+def _case(browser: Any, sequence: Any, tables: dict[tuple[str | None, str | None], Any]) -> CaseNodes:
+    run = RunNodes(sequence, browser, browser.GetProxyNode(sequence))
+    lesions = tables.get(("lesions", fact(sequence, CASE)))
+    return CaseNodes(run, find_masks(run), tables.get(("results", None)), lesions)
 
 
 def remove_case(case: CaseNodes) -> None:

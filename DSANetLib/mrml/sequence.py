@@ -118,7 +118,10 @@ def show_frame(nodes: RunNodes, frame: int) -> None:
 
 def shown_frame(nodes: RunNodes) -> int:
     """Return the source frame that is shown, 0-based."""
-    return stored_frames(nodes.sequence)[nodes.browser.GetSelectedItemNumber()]
+    place = nodes.browser.GetSelectedItemNumber()
+    item = nodes.sequence.GetNthDataNode(place) if place >= 0 else None
+    frame = fact(item, FRAME) if item is not None else None
+    return stored_frames(nodes.sequence)[place] if frame is None else int(frame)
 
 
 def stored_frames(sequence: Any) -> tuple[int, ...]:
@@ -141,6 +144,8 @@ def items(sequence: Any) -> list[Any]:
 
 def item_number(sequence: Any, frame: int) -> int:
     """Return the place of a source frame in a sequence of ours; raise `SceneError` where it is not stored."""
+    if 0 <= frame < sequence.GetNumberOfDataNodes() and fact(sequence.GetNthDataNode(frame), FRAME) == str(frame):
+        return int(frame)  # of a run that is stored whole, without a look at all other frames
     stored = stored_frames(sequence)
     if frame not in stored:
         raise SceneError(

@@ -74,6 +74,17 @@ def find_table(role: str, case_id: str | None = None) -> Any:
     return None
 
 
+def find_tables() -> dict[tuple[str | None, str | None], Any]:
+    """Return the first table of each role and case, as `find_table` finds it; one look at the scene for all."""
+    nodes = scene().GetNodesByClass("vtkMRMLTableNode")
+    nodes.UnRegister(None)
+    found: dict[tuple[str | None, str | None], Any] = {}
+    for i in range(nodes.GetNumberOfItems()):
+        node = nodes.GetItemAsObject(i)
+        found.setdefault((fact(node, ROLE), fact(node, CASE)), node)
+    return found
+
+
 def read_table(node: Any) -> list[dict[str, Cell]]:
     """Return the rows of a table node: numbers as int where they are whole, empty cells as None.
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import qt
@@ -22,6 +23,7 @@ from .work import BATCH, PANEL, TRAINING
 logger = logging.getLogger(__name__)
 
 _POLL_MS = 50
+_STEP_MS = 1  # between two steps of an answer: the window's turn
 
 
 def _stages() -> dict[str, str]:
@@ -49,6 +51,8 @@ class _Running:
     progress: Any = None
     since: float = 0.0
     cancelling: bool = False
+    steps: Generator[None, None, Any] | None = None
+    held: ExitStack | None = None
 
 
 class Jobs:
@@ -169,7 +173,7 @@ class Jobs:
 
     def cancel(self, lane: str = PANEL) -> None:
         """End the job of a lane within a second; nothing of it reaches the scene."""
-        if lane in self._running:
+        if lane in self._running and self._running[lane].steps is None:  # what is computed goes in whole
             self._running[lane].cancelling = True
             self._logic.client(lane).cancel()
             self._changed()
@@ -181,11 +185,16 @@ class Jobs:
         self._running.clear()
         self._logic.close()
         for running in given_up:
+            if running.held is not None:
+                running.held.close()
             running.job.over()
 
     def poll(self) -> None:
         """Take what the workers say; called by the timer."""
         for lane in list(self._running):
+            if self._running[lane].steps is not None:
+                self._step(lane)
+                continue
             events = self._logic.client(lane).poll()
             if not events:
                 _loadForAnswers()
@@ -194,6 +203,8 @@ class Jobs:
                 for event in events:
                     if lane in self._running:  # a slot may have ended it
                         self._take(lane, event)
+        stepping = any(running.steps is not None for running in self._running.values())
+        self._timer.setInterval(_STEP_MS if stepping else _POLL_MS)
         if not self._running:
             self._timer.stop()
 
@@ -209,7 +220,7 @@ class Jobs:
             failed(error)
 
     def _take(self, lane: str, event: Any) -> None:
-        from DSANetLib.worker import Partial, Progress
+        from DSANetLib.worker import Partial, Progress, Result
 
         running = self._running[lane]
         if isinstance(event, Progress):
@@ -218,6 +229,9 @@ class Jobs:
         elif isinstance(event, Partial):
             if running.job.partial is not None:
                 running.job.partial(event.value)
+        elif isinstance(event, Result) and running.job.steps is not None:
+            running.steps, running.held = running.job.steps(event.value), ExitStack()
+            running.held.enter_context(self._together())
         else:
             del self._running[lane]
             self._end(lane, running, event)
@@ -245,6 +259,27 @@ class Jobs:
             self._fail(running, error)
             return
         _call(running.done, answer)
+
+    def _step(self, lane: str) -> None:
+        """Take the next step of an answer into the scene; what follows the scene is told after the last one."""
+        running, over, say = self._running[lane], True, partial(_call, None)
+        assert running.steps is not None and running.held is not None
+        try:
+            next(running.steps)
+            over = False
+        except StopIteration as end:
+            say = partial(_call, running.done, end.value)
+        except DSANetError as error:
+            say = partial(self._fail, running, error)
+        finally:
+            if over:
+                del self._running[lane]
+                with running.held:
+                    try:
+                        say()
+                    finally:
+                        running.job.over()
+                        self._changed()
 
     def _fail(self, running: _Running, error: DSANetError) -> None:
         if running.failed is None:

@@ -14,7 +14,7 @@ from vtkmodules.vtkCommonCore import vtkCommand
 
 from DSANetLib.errors import DSANetError
 from DSANetLib.mrml.editing import editing
-from DSANetLib.mrml.scene import CaseNodes, find_cases
+from DSANetLib.mrml.scene import CaseNodes, find_case, find_cases
 from DSANetLib.mrml.sequence import show_frame, shown_frame
 
 logger = logging.getLogger(__name__)
@@ -130,9 +130,8 @@ class PanelContext(slicer.util.VTKObservationMixin):
         sequence = self.parameters.run if self.parameters else None
         if sequence is None:
             return None
-        return next(
-            (case for case in self.cases if case.run.sequence is sequence and case.run.volume is not None), None
-        )
+        case = find_case(sequence)
+        return case if case is not None and case.run.volume is not None else None
 
     @property
     def cases(self) -> list[CaseNodes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,8 @@ class Job:
         What is done with an answer before the last one (an outcome of a batch).
     over
         Called once at the end, however it ended.
+    steps
+        The same as `apply` in steps, after each of which a window may answer.
     """
 
     task: Any
@@ -42,6 +44,7 @@ class Job:
     lane: str = PANEL
     partial: Callable[[Any], None] | None = None
     over: Callable[[], None] = lambda: None
+    steps: Callable[[Any], Generator[None, None, Any]] | None = None
 
 
 def loadRunJob(
@@ -79,7 +82,7 @@ def segmentJob(
     threads: int | None = None,
 ) -> Job:
     """Return the job of `segment`; `took` is called with what was found, once it is in the scene."""
-    from DSANetLib.mrml.applying import write_segmentation
+    from DSANetLib.mrml.applying import at_once, segmentation_steps
     from DSANetLib.mrml.attributes import set_facts
     from DSANetLib.mrml.choices import MASK_FRAME, PIXEL_SHIFT, choose_key_frame
     from DSANetLib.mrml.opening import adopt_run, case_of
@@ -94,18 +97,18 @@ def segmentJob(
     package = modelChoice(model, runtime, device, threads)
     task = SegmentTask(runOf(case), package, choices, places, tumourThreshold)
 
-    def apply(found: Any) -> CaseNodes:
+    def steps(found: Any) -> Generator[None, None, CaseNodes]:
         run = case_of(case).run
         if keyFrame is not None:
             choose_key_frame(run, int(keyFrame))
         if maskFrame is not None or pixelShift is not None:
             facts = {MASK_FRAME: maskFrame, PIXEL_SHIFT: pixelShift and tuple(float(s) for s in pixelShift)}
             set_facts(run.sequence, {name: value for name, value in facts.items() if value is not None})
-        written = write_segmentation(case, found, None if frames is None else tuple(int(f) for f in frames))
+        written = yield from segmentation_steps(case, found, None if frames is None else tuple(int(f) for f in frames))
         took(found)
         return written
 
-    return Job(task, apply)
+    return Job(task, lambda found: at_once(steps(found)), steps=steps)
 
 
 def predictJob(

@@ -12,7 +12,7 @@ from DSANetLib.correction.provenance import UNNAMED
 from DSANetLib.correction.work import WorkItem, read_work_list, readers_of
 from DSANetLib.errors import DSANetError, OutputError
 from DSANetLib.mrml.editing import editing
-from DSANetLib.mrml.scene import CaseNodes
+from DSANetLib.mrml.scene import CaseNodes, find_case
 from DSANetLib.mrml.work import check_item, close_item, open_item, save_item, take_up
 
 from .adjudicate import Adjudication
@@ -138,7 +138,7 @@ class WorklistSection(BaseSection):
 
     def _case(self) -> CaseNodes | None:
         """Return the open case; None where none is, or where the user removed it."""
-        return next((case for case in self.context.cases if case.run.sequence is self._sequence), None)
+        return find_case(self._sequence)
 
     def _goTo(self, item: WorkItem) -> None:
         with self.context.attempt():
