@@ -78,6 +78,16 @@ def test_networks_are_compared_with_the_reference_and_corrected():
         assert row["difference"]["value"] == pytest.approx(means[row["first"]] - means["ffs"], abs=1e-9)
 
 
+def test_comparisons_on_fewer_than_ten_patients_say_that_their_p_means_little():
+    pytest.importorskip("statsmodels")
+    few, enough = ([result(patient=f"p{i}", dice=0.8 - i / 100) for i in range(n)] for n in (9, 10))
+    for runs, said in ((few, True), (enough, False)):
+        theirs = [replace(r, network="unet", record=replace(r.record, dice=0.5)) for r in runs]
+        table = network_comparisons(Study({}, (*runs, *theirs)))
+        assert table.rows
+        assert ("fewer than 10 patients" in table.note) is said
+
+
 def test_networks_are_compared_on_the_runs_of_every_training():
     pytest.importorskip("statsmodels")
     ours = [result(patient=p, dice=0.8, seed=s) for p in "abc" for s in (0, 1)]

@@ -122,6 +122,16 @@ def test_inputs_are_compared_after_delong_and_mcnemar():
         assert row["difference"]["low"] <= row["difference"]["value"] <= row["difference"]["high"]
 
 
+def test_comparisons_of_inputs_on_fewer_than_ten_patients_say_that_their_p_means_little():
+    pytest.importorskip("statsmodels")
+    for n, said in ((9, True), (10, False)):
+        scores, labels = np.linspace(0.1, 0.9, n), np.arange(n) % 2 == 0
+        both = (*results(scores, labels), *results(scores**2, labels, name="clinical"))
+        table = response_comparisons(Study({}, response=both), "clinical")
+        assert table.rows
+        assert ("fewer than 10 patients" in table.note) is said
+
+
 def test_one_outcome_is_said_and_nothing_is_nan():
     one = Study({}, response=(*results([0.8, 0.4], [True] * 2), *results([0.7, 0.1], [True] * 2, name="clinical")))
     table = table3(one)
