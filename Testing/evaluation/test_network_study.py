@@ -112,6 +112,17 @@ def test_nothing_measured_gives_empty_tables_with_a_sentence():
     assert (only.rows, only.note) == ((), "Nothing to set against ffs.")
 
 
+@pytest.mark.parametrize(("synthetic", "expected"), [(True, {"none"}), (False, {"none", "not known"})])
+def test_empty_artefacts_are_none_on_the_phantom_alone(synthetic, expected):
+    study = Study({"synthetic": synthetic}, (result(dice=0.8), result(patient="b", dice=0.3)))
+    tables = {table.title: rows(table) for table in group_tables(study)}
+    found = {row["artefact"]: row["runs"] for row in tables["Segmentation by artefact"]}
+    assert set(found) == expected
+    assert found["none"] == (2 if synthetic else 0)
+    circumstances = {row["circumstance"] for row in rows(failure_circumstances(study))}
+    assert ("artefact: not known" in circumstances) is not synthetic
+
+
 def test_groups_are_those_of_the_paper_and_empty_ones_stay():
     tables = {table.title: rows(table) for table in group_tables(hand_study())}
     assert list(tables) == [
