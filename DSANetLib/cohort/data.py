@@ -20,7 +20,7 @@ class AnnotatedFrame:
     Parameters
     ----------
     frame
-        0-based.
+        Counted from 0; the tables, names of files and messages count from 1.
     tumour, liver
         Files of the masks; None where there is none. One file may hold both.
     """
