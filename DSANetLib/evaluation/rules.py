@@ -160,7 +160,8 @@ def _opened_outliers(image: np.ndarray, tumour: np.ndarray, region: np.ndarray) 
         chosen = ((image > median + spread * (high - low)) & region).astype(np.uint8)
         for disc in discs:
             kept = cv2.morphologyEx(chosen, cv2.MORPH_OPEN, disc) > 0
-            dice.append(2 * np.count_nonzero(kept & tumour) / max(np.count_nonzero(kept) + np.count_nonzero(tumour), 1))
+            both = int(np.count_nonzero(kept)) + int(np.count_nonzero(tumour))
+            dice.append(2 * int(np.count_nonzero(kept & tumour)) / max(both, 1))
     return np.array(dice)
 
 
