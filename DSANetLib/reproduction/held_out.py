@@ -15,6 +15,7 @@ from typing import Any
 from ..cohort import Cohort, CohortPatient, Split, read_cohort, read_split
 from ..errors import ChoiceError, CohortError, OutputError
 from ..evaluation.network_tables import network_comparisons, table2
+from ..evaluation.reporting.report import BANNER
 from ..evaluation.study import FACTS, SegmentationResult, Study, read_study, write_study
 from ..evaluation.table import Table
 from ..models import ModelCard, SegmentationModel, list_packages, load_model
@@ -97,7 +98,10 @@ def tables_of(study: Study) -> list[Table]:
 def to_markdown(study: Study) -> str:
     """Return what was measured as Markdown."""
     notes = "".join(f"- {note}\n" for note in study.facts["notes"])
-    return f"# {study.facts['title']}\n\n{notes}\n" + "\n".join(table.to_markdown() for table in tables_of(study))
+    banner = f"> **{BANNER}**\n\n" if study.synthetic else ""
+    return f"# {study.facts['title']}\n\n{banner}{notes}\n" + "\n".join(
+        table.to_markdown() for table in tables_of(study)
+    )
 
 
 def _check_out(out: Path) -> None:

@@ -13,10 +13,11 @@ import pytest
 from DSANetLib.cli import main
 from DSANetLib.cohort import make_split, read_cohort, read_split, write_split
 from DSANetLib.errors import ChoiceError, CohortError, OutputError
+from DSANetLib.evaluation.reporting.report import BANNER
 from DSANetLib.evaluation.study import FACTS, read_study
 from DSANetLib.models import load_model
 from DSANetLib.models.package import read_card
-from DSANetLib.reproduction.held_out import _remarks, evaluate_packages
+from DSANetLib.reproduction.held_out import _remarks, evaluate_packages, to_markdown
 from DSANetLib.reproduction.measure import Trial, masks_by, measure_patients
 from DSANetLib.training.folds import source_of
 from DSANetLib.training.from_cohort import cohort_patients
@@ -70,6 +71,7 @@ def test_test_and_external_patients_are_measured_and_nobody_else(measured, cohor
     assert any("1 of" in note and without in note for note in study.facts["notes"])
     assert study.synthetic
     text = (measured / "evaluation.md").read_text(encoding="utf-8")
+    assert BANNER in text and BANNER not in to_markdown(replace(study, facts={**study.facts, "synthetic": False}))
     assert "Table 2" in text and "unet-phantom" in text and without in text
 
 
