@@ -82,7 +82,12 @@ def build_parser() -> argparse.ArgumentParser:
         add("train", "train a model on the phantom or a cohort", options.TRAIN_EXAMPLES, train_command)
     )
     options.evaluate_options(
-        add("evaluate", "measure the models on phantom patients", options.EVALUATE_EXAMPLES, evaluate_command)
+        add(
+            "evaluate",
+            "measure the models on phantom patients, or packages on a cohort",
+            options.EVALUATE_EXAMPLES,
+            evaluate_command,
+        )
     )
     from .reproduction import command as study
 
@@ -169,6 +174,12 @@ def evaluate_command(chosen: argparse.Namespace) -> int:
 
         _say(rules_table(check_rules(chosen.rules, workers=chosen.workers)).to_markdown(), sys.stdout)
         return OK
+    if chosen.cohort not in (None, *options.PHANTOM_SEEDS):
+        from .reproduction.command import held_out_command
+
+        return held_out_command(chosen)
+    if chosen.models:
+        raise _WrongUsageError("--models needs --cohort DIR: on the phantom, all packages are measured")
     from .evaluation.phantom import evaluate_on_phantom
     from .evaluation.plan import EvaluationPlan
 

@@ -36,8 +36,14 @@ Needs the extra: pip install 'dsanet[train]'."""
 EVALUATE_EXAMPLES = """examples:
   dsanet evaluate --out report
   dsanet evaluate --out trial --cohort validation --patients 20 --baseline-patients 20 --unseen-patients 0
+  dsanet evaluate --cohort my-cohort --models my-ffs my-unet --out measured
+  dsanet compare measured --networks my-ffs my-unet
 
-Goes on where it was when it is started again with the same --out."""
+On the phantom it goes on where it was when it is started again with the same --out. On a cohort that
+'dsanet cohort split' has split, it measures packages that segment on the test and external patients, at the
+annotated key frames."""
+PHANTOM_SEEDS = ("test", "validation")
+"""What --cohort of ``dsanet evaluate`` names where it names no folder."""
 
 COHORT_EXAMPLES = """examples:
   dsanet cohort init study                   # tables for the runs in study/runs and the masks in study/masks
@@ -133,7 +139,19 @@ def evaluate_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``dsanet evaluate``."""
     add = parser.add_argument
     add("--out", type=Path, default=Path("dsanet-evaluation"), metavar="DIR", help="report and what is done so far")
-    add("--cohort", choices=("test", "validation"), help="whose seeds (default: test; each opening is recorded)")
+    add(
+        "--cohort",
+        metavar="DIR|test|validation",
+        help="folder of a split cohort, whose held-out patients are segmented; or whose seeds of the phantom "
+        "(default: test; each opening is recorded)",
+    )
+    add(
+        "--models",
+        nargs="+",
+        default=(),
+        metavar="NAME",
+        help="of a cohort: packages, by name or folder (default: all)",
+    )
     add("--patients", type=_counted, metavar="N", help="patients for the first segmenter and the response (1000)")
     add("--baseline-patients", type=int, metavar="N", help="the first so many also for the other segmenters (400)")
     add("--unseen-patients", type=int, metavar="N", help="patients at a frame rate never seen in training (100)")

@@ -51,7 +51,10 @@ def _check_rows(cohort: Cohort, tables: Tables, findings: Findings) -> None:
     }
     for name, rows in ((CLINICAL, set(tables.clinical)), (OUTCOME, set(tables.outcomes))):
         path = findings.folder / name
-        if not path.is_file() or not rows:
+        if not path.is_file():
+            findings.add(path, None, "is not there", "Add it, or train segmentation alone", severe=False)
+            continue
+        if not rows:
             findings.add(path, None, "has no patient", "Fill it in, or train segmentation alone", severe=False)
             continue
         if not filled[name]:

@@ -61,6 +61,11 @@ def _split(chosen: argparse.Namespace) -> int:
     cohort = read_cohort(chosen.folder)
     split = make_split(cohort, folds=chosen.folds, test_share=chosen.test_share, seed=chosen.seed)
     path = write_split(split, chosen.folder, overwrite=chosen.overwrite)
+    known = [patient.responder for patient in cohort.patients if not patient.external and patient.responder is not None]
+    if len(set(known)) == 1 and not chosen.quiet:
+        kind = "responders" if known[0] else "non-responders"
+        _say(f"All {len(known)} internal patients with an outcome are {kind}: the split serves segmentation, but no "
+             "response model can be trained or measured on it.", sys.stderr)  # fmt: skip
     responders = {patient.patient for patient in cohort.patients if patient.responder}
     for name, members in (("train", split.train), ("test", split.test), ("external", split.external)):
         _say(f"{name}: {len(members)} patients, {len(responders & set(members))} responders")

@@ -20,7 +20,7 @@ class AnnotatedFrame:
     Parameters
     ----------
     frame
-        0-based.
+        Counted from 0; the tables, names of files and messages count from 1.
     tumour, liver
         Files of the masks; None where there is none. One file may hold both.
     """
@@ -51,7 +51,8 @@ class CohortRun:
     tumour_free
         The liver holds no tumour, so that an empty mask is the truth.
     artefacts
-        What disturbs the run, in the cohort's own words: motion, gas, catheter.
+        What disturbs the run, in the cohort's own words: motion, gas, catheter; ``none`` alone where nothing does.
+        Empty where nobody said.
     lesions_cm
         Longest diameters of the lesions, as measured by whoever made the cohort.
     site

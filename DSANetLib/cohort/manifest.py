@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
 from ..errors import CohortError
+from ..evaluation.segmentation import NO_ARTEFACT
 from .data import MANIFEST, AnnotatedFrame, CohortRun
 from .findings import Findings
 from .masks import frames_named
@@ -86,10 +87,22 @@ def _row(row: Row, folder: Path) -> ManifestRow | None:
         spacing_mm=row.number("spacing_mm", 0.01, 5),
         frame_rate=row.number("frame_rate", 0.1, 120),
         tumour_free=bool(row.yes("tumour_free")),
-        artefacts=tuple(part.strip() for part in row.text("artefacts").split(";") if part.strip()),
+        artefacts=_artefacts(row.text("artefacts")),
         lesions_cm=row.numbers("lesions_cm", 0.1, 40),
         site=row.text("site"),
     )
+
+
+def _artefacts(text: str) -> tuple[str, ...]:
+    names = (part.strip() for part in text.split(";"))
+    # Not the word "none": tables are full of it where nothing is known.
+    return tuple(NO_ARTEFACT if name.lower() == "no" else name for name in names if name)
+
+
+def _of_run(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the artefacts of all rows of a run, once each; `none` only where no row names one."""
+    found = dict.fromkeys(names)
+    return tuple(name for name in found if name != NO_ARTEFACT or len(found) == 1)
 
 
 def _existing(row: Row, folder: Path, column: str) -> Path | None:
@@ -198,7 +211,7 @@ def _run(members: Sequence[ManifestRow], path: Path, findings: Findings) -> Coho
         spacing_mm=next((row.spacing_mm for row in members if row.spacing_mm is not None), None),
         frame_rate=next((row.frame_rate for row in members if row.frame_rate is not None), None),
         tumour_free=any(row.tumour_free for row in members),
-        artefacts=tuple(dict.fromkeys(name for row in members for name in row.artefacts)),
+        artefacts=_of_run(name for row in members for name in row.artefacts),
         lesions_cm=max((row.lesions_cm for row in members), key=len),
         site=next((row.site for row in members if row.site), ""),
     )

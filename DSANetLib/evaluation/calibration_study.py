@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from .calibration import Calibration, calibrate
+from .crossed import FEW
 from .pooling import InputScores, pool
 from .study import Study
 from .table import Cell, Column, Table
+
+SANE = 10.0
+"""Slopes and intercepts beyond belong to outcomes that are all but separated: the fit runs away, and says nothing."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,8 @@ def calibration_tables(study: Study) -> list[Table]:
     pooled = pool(study)
     note = (
         "Probability of responder; means over seeds. Perfect: slope 1, intercepts 0; a slope below 1 is overconfident. "
-        "A dash where the outcomes are of one class or fully separated, so that the fit does not exist."
+        f"A dash, and no curve: too few patients (below {FEW}), one class alone, or outcomes that are fully or all but "
+        "separated, so that there is no fit."
     )
     tables = []
     for group in dict.fromkeys(scores.group for scores in pooled.inputs):
@@ -64,15 +70,23 @@ def _row(scores: InputScores) -> tuple[Cell, ...]:
 
     def mean(name: str) -> float | None:
         values = [getattr(fit, name) for fit in fits]
-        return None if None in values else float(np.mean(values))
+        fitted = name in ("slope", "intercept", "in_the_large")
+        return None if None in values or (fitted and not _can_be_fitted(scores, fits)) else float(np.mean(values))
 
     names = ("brier", "brier_of_prevalence", "slope", "intercept", "in_the_large", "mean_probability", "prevalence")
     return (scores.group, scores.input, scores.masks, len(scores.patients), *(mean(name) for name in names))
 
 
 def calibration_curves(study: Study) -> tuple[CalibrationCurve, ...]:
-    """Return the curve of every input and cohort."""
-    return tuple(CalibrationCurve(s.group, s.label, _all_seeds(s).curve) for s in pool(study).inputs)
+    """Return the curve of every input and cohort that has ten patients and a fit."""
+    fitted = [(scores, _all_seeds(scores)) for scores in pool(study).inputs]
+    return tuple(CalibrationCurve(s.group, s.label, fit.curve) for s, fit in fitted if _can_be_fitted(s, [fit]))
+
+
+def _can_be_fitted(scores: InputScores, fits: Sequence[Calibration]) -> bool:
+    """Return whether slope and intercepts mean anything: enough patients, and no fit that ran away."""
+    found = [value for fit in fits for value in (fit.slope, fit.intercept, fit.in_the_large)]
+    return len(scores.patients) >= FEW and all(value is not None and abs(value) <= SANE for value in found)
 
 
 def _all_seeds(scores: InputScores) -> Calibration:

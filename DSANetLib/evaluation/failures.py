@@ -116,7 +116,7 @@ def failure_circumstances(study: Study) -> Table:
     circumstances: list[tuple[str, Callable[[RunRecord], bool]]] = [
         ("largest lesion < 2 cm", lambda r: 0 < r.largest_cm < 2),
         ("several lesions", lambda r: len(r.lesions_cm) > 1),
-        *((f"artefact: {name}", belongs) for name, belongs in artefact_groups(records)),
+        *((f"artefact: {name}", belongs) for name, belongs in artefact_groups(records, all_known=study.synthetic)),
     ]
     rows: list[tuple[Cell, ...]] = []
     for group in groups_of(study):

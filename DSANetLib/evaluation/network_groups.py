@@ -46,7 +46,7 @@ def group_tables(study: Study, networks: Sequence[str] | None = None) -> list[Ta
     subjects: tuple[tuple[str, Sequence[Group]], ...] = (
         ("size of the largest lesion", sizes),
         ("number of lesions", NUMBERS),
-        ("artefact", artefact_groups(records)),
+        ("artefact", artefact_groups(records, all_known=study.synthetic)),
         ("frame rate", FRAME_RATES),
         ("field of view", FIELDS),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .crossed import difference, estimate, holm
+from .crossed import difference, estimate, few_note, holm
 from .measured import (
     attribute,
     false_positive_ratio,
@@ -135,6 +135,7 @@ def network_comparisons(study: Study, reference: str = "ffs") -> Table:
         f"Dice, first minus second, on the runs with tumour that every training of both was measured on. {RESAMPLED} "
         "Patients are drawn alike for both networks, seeds for each of its own; of S seeds S − 1 are drawn (Rao and "
         "Wu 1988). p two-sided; Holm's correction over the comparisons of one cohort."
+        f"{few_note(row[4] for row in rows if isinstance(row[4], int))}"
     )
     return Table(
         f"Networks against {reference}", columns, tuple(rows), note if rows else f"Nothing to set against {reference}."

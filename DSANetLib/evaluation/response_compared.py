@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .agreement import mcnemar
-from .crossed import draw, from_samples, holm
+from .crossed import draw, few_note, from_samples, holm
 from .labels import area_samples
 from .pooling import InputScores, Pooled, pool
 from .statistics import Difference, auc, delong_test
@@ -90,6 +90,7 @@ def response_comparisons(study: Study, reference: str = "film+mask+clinical") ->
         "Score AUC, first minus second, on common patients. Interval and p of 2,000 resamples of seeds and patients; "
         "after DeLong where both have one seed. DeLong's and McNemar's (exact) tests take one score and one label a "
         "patient: the mean over seeds. Holm's correction over the comparisons of one cohort."
+        f"{few_note(row[3] for row in rows if isinstance(row[3], int))}"
     )
     nothing = f"There are no two inputs to compare with {reference}."
     return Table(f"Inputs against {reference}", columns, tuple(rows), pooled.note(note if rows else nothing))

@@ -34,15 +34,28 @@ FIELDS: tuple[Group, ...] = (
 )
 
 NO_ARTEFACT = "none"
+"""What a cohort's table says of a run on which somebody looked and found none."""
+ARTEFACTS_UNKNOWN: Group = ("not known", lambda r: not r.artefacts)
 SMALLEST_CM = 1e-6
 """Least diameter of a lesion whose size is known; 0 stands for one that nobody knows."""
 
 
-def artefact_groups(records: Sequence[RunRecord]) -> tuple[Group, ...]:
-    """Return one group for each artefact that occurs, by name, and one of runs without any."""
-    names = sorted({name for record in records for name in record.artefacts})
-    groups: list[Group] = [(NO_ARTEFACT, lambda r: not r.artefacts)]
+def artefact_groups(records: Sequence[RunRecord], *, all_known: bool = True) -> tuple[Group, ...]:
+    """Return one group for each artefact that occurs, by name, and one of runs without any.
+
+    Parameters
+    ----------
+    records
+        Runs.
+    all_known
+        Whether a run of which nothing is said has none, as on the phantom; of a cohort of one's own nobody may have
+        looked, and such runs are a group of their own.
+    """
+    names = sorted({name for record in records for name in record.artefacts} - {NO_ARTEFACT})
+    groups: list[Group] = [(NO_ARTEFACT, lambda r: NO_ARTEFACT in r.artefacts or (all_known and not r.artefacts))]
     groups += [(name, lambda r, name=name: name in r.artefacts) for name in names]  # type: ignore[misc]
+    if not all_known and not all(record.artefacts for record in records):
+        groups.append(ARTEFACTS_UNKNOWN)
     return tuple(groups)
 
 

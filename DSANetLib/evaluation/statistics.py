@@ -281,7 +281,7 @@ def delong_test(
     *,
     level: float = 0.95,
 ) -> Difference:
-    """DeLong's test of two scores on the same patients; p is two-sided, None where no variance is left."""
+    """DeLong's test of two scores on the same patients; p two-sided, None without variance; the interval ends at ±1."""
     if len(first) != len(second):
         raise TrainingError(f"{len(first)} scores against {len(second)}", "Compare both on the same patients")
     areas, covariance = delong_covariance(np.stack([first, second]), positive)
@@ -294,4 +294,5 @@ def delong_test(
     error = math.sqrt(variance)
     half = NormalDist().inv_cdf((1 + level) / 2) * error
     p = math.erfc(abs(value) / error / math.sqrt(2.0))
-    return Difference(float(areas[0]), float(areas[1]), value, value - half, value + half, p, len(first), len(first))
+    low, high = max(-1.0, value - half), min(1.0, value + half)
+    return Difference(float(areas[0]), float(areas[1]), value, low, high, p, len(first), len(first))

@@ -12,14 +12,14 @@ import numpy as np
 
 from ..cohort import Cohort, Split, check_cohort
 from ..errors import CohortError
-from ..evaluation.study import ResponseResult, SegmentationResult
+from ..evaluation.study import ResponseResult
 from ..models import SegmentationModel, load_model
 from ..training import train
 from ..training.cases import TrainingPatient
 from ..training.from_cohort import cohort_patients
 from ..training.sources import CohortConfig
 from ..whole import write_whole
-from .measure import Trial, failed, measure, segment_at_key_frame
+from .measure import Masks, Trial, masks_by, measure_patients
 from .plan import Plan, find, find_input, gflop_of, preparation_of, responder_config, segmenter_config, source_of
 from .steps import Desk, Step
 
@@ -135,7 +135,7 @@ def _segment(context: Context, step: Step, folder: Path, groups: Mapping[str, st
     """Segment the patients in `groups` (patient → group) with the network of the first step needed."""
     one = find(step.inputs["experiment"])
     trained = context.desk.folder(step.needs[0])
-    masks: Callable[[Any], tuple[np.ndarray, np.ndarray | None]]
+    masks: Masks
     if one.kind == "nnunet":
         from .nnunet import predicted_masks
 
@@ -143,13 +143,11 @@ def _segment(context: Context, step: Step, folder: Path, groups: Mapping[str, st
     else:
         model = load_model(trained / PACKAGE, threads=1)
         assert isinstance(model, SegmentationModel)
-
-        def masks(run: Any) -> tuple[np.ndarray, np.ndarray | None]:
-            found = segment_at_key_frame(run, model).masks[run.key]
-            return found.tumour, found.liver
-
+        masks = masks_by(model)
     trial = Trial(one.name, step.inputs["seed"], step.inputs["fold"], "")
-    results = list(_segmented(context, trial, groups, one.frames, masks))
+    cases = [patient for patient in context.cohort.patients if patient.patient in groups]
+    patients = context.prepared([patient.patient for patient in cases], one.frames)
+    results = list(measure_patients(trial, groups, cases, patients, masks))
     write_records(folder / RECORDS, results)
     with_tumour = [r for r in results if not r.record.tumour_free]
     dice = {
@@ -157,28 +155,6 @@ def _segment(context: Context, step: Step, folder: Path, groups: Mapping[str, st
         for group in sorted({r.group for r in with_tumour})
     }
     return {"runs": len(results)} | dice
-
-
-def _segmented(
-    context: Context,
-    trial: Trial,
-    groups: Mapping[str, str],
-    frames: int,
-    masks: Callable[[Any], tuple[np.ndarray, np.ndarray | None]],
-) -> Iterable[SegmentationResult]:
-    """Yield a result a run of the patients in `groups`."""
-    cases = {patient.patient: patient for patient in context.cohort.patients if patient.patient in groups}
-    for patient in context.prepared(cases, frames):
-        prepared = {run.case_id: run for run in patient.runs}
-        trial = replace(trial, group=groups[patient.patient_id])
-        for case in cases[patient.patient_id].runs:
-            if not case.frames and not case.tumour_free:
-                continue
-            if case.case_id in prepared:
-                run = prepared[case.case_id]
-                yield measure(trial, case, run, *masks(run))
-            else:
-                yield failed(trial, case, "the run could not be prepared")
 
 
 def respond(context: Context, step: Step, folder: Path) -> dict[str, Any]:

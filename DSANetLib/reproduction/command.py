@@ -44,3 +44,22 @@ def reproduce_command(chosen: argparse.Namespace) -> int:
     for name in failed:
         sys.stderr.write(f"Failed: {name}; see {chosen.out / 'work' / name}\n")
     return 1 if failed else 0
+
+
+def held_out_command(chosen: argparse.Namespace) -> int:
+    """``dsanet evaluate --cohort DIR``: packages on the held-out patients of a cohort of one's own."""
+    from ..errors import ChoiceError
+    from .held_out import evaluate_packages, to_markdown
+
+    phantom = ("patients", "baseline_patients", "unseen_patients")
+    given = [f"--{name.replace('_', '-')}" for name in phantom if getattr(chosen, name) is not None]
+    if given:
+        raise ChoiceError(f"{given[0]} counts phantom patients; those of a cohort are in its split.csv")
+
+    def say(line: str) -> None:
+        if not chosen.quiet:
+            sys.stderr.write(f"{line}\n")
+
+    study = evaluate_packages(chosen.cohort, chosen.models, chosen.out, workers=chosen.workers, progress=say)
+    sys.stdout.write(to_markdown(study))
+    return 0

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..cohort import Cohort, Split
 from ..evaluation.records import RunRecord
 from ..evaluation.study import ResponseResult, SegmentationResult, Study, StudyPatient, TrainingResult
 from .actions import PACKAGE, RECORDS, Context, read_records
@@ -56,9 +57,8 @@ def gather(context: Context, facts: Mapping[str, Any]) -> Study:
         elif step.action == "respond":
             response += [ResponseResult(**values) for values in read_records(records)]
     kept = tuple(one for one in segmentation if one.group in ("test", "external", "unseen-rate"))
-    return Study(
-        {**_facts(context), **facts}, kept, tuple(response), tuple(trainings), tuple(_patients(context)),
-    )  # fmt: skip
+    patients = tuple(study_patients(context.cohort, context.split))
+    return Study({**_facts(context), **facts}, kept, tuple(response), tuple(trainings), patients)
 
 
 def _segmentation(values: Mapping[str, Any]) -> SegmentationResult:
@@ -84,15 +84,16 @@ def _training(context: Context, step: Step) -> TrainingResult:
     )
 
 
-def _patients(context: Context) -> list[StudyPatient]:
+def study_patients(cohort: Cohort, split: Split) -> list[StudyPatient]:
+    """Return the cohort's patients as a study's Table 1 needs them."""
     found = []
-    for patient in context.cohort.patients:
+    for patient in cohort.patients:
         outcome = patient.outcome
         values = patient.clinical.values if patient.clinical else {}
         found.append(
             StudyPatient(
                 patient=patient.patient,
-                group=context.split.set_of[patient.patient],
+                group=split.set_of[patient.patient],
                 clinical={name: value for name, value in values.items() if value is not None},
                 responder=patient.responder,
                 response=outcome.response if outcome else "",
@@ -106,26 +107,38 @@ def _patients(context: Context) -> list[StudyPatient]:
 
 
 def _facts(context: Context) -> dict[str, Any]:
-    plan, cohort, split = context.plan, context.cohort, context.split
-    sets = {name: len(getattr(split, name)) for name in ("train", "test", "external")}
-    runs = dict.fromkeys(sets, 0)
-    for patient in cohort.patients:
-        runs[split.set_of[patient.patient]] += len(patient.runs)
+    plan = context.plan
     inputs = {one.key: one.about for one in RESPONDING}
     return {
-        "title": f"DSA-Net on {cohort.name}",
-        "synthetic": cohort.synthetic,
+        "title": f"DSA-Net on {context.cohort.name}",
         "size": plan.size,
-        "cohort": {"name": cohort.name, "digest": cohort.digest, "patients": sets, "runs": runs},
-        "split": {"seed": split.seed, "folds": split.folds, "digest": split.digest},
+        **cohort_facts(context.cohort, context.split),
         "seeds": list(plan.seeds),
         "scale": {name: value for name, value in vars(plan.scale).items() if name != "segmenting"},
-        "versions": {"python": platform.python_version()} | {n: v for n in VERSIONS if (v := _version(n))},
-        "hardware": _hardware(plan.scale.device),
+        **machine_facts(plan.scale.device),
         "experiments": {one.name: one.about for one in plan.experiments} | inputs,
         "leak_test": _leak_test(context),
         "notes": _notes(context),
     }
+
+
+def cohort_facts(cohort: Cohort, split: Split) -> dict[str, Any]:
+    """Return what a study's ``study.json`` says of its cohort and split."""
+    sets = {name: len(getattr(split, name)) for name in ("train", "test", "external")}
+    runs = dict.fromkeys(sets, 0)
+    for patient in cohort.patients:
+        runs[split.set_of[patient.patient]] += len(patient.runs)
+    return {
+        "synthetic": cohort.synthetic,
+        "cohort": {"name": cohort.name, "digest": cohort.digest, "patients": sets, "runs": runs},
+        "split": {"seed": split.seed, "folds": split.folds, "digest": split.digest},
+    }
+
+
+def machine_facts(device: str) -> dict[str, Any]:
+    """Return what a study's ``study.json`` says of versions and hardware."""
+    versions = {"python": platform.python_version()} | {n: v for n in VERSIONS if (v := _version(n))}
+    return {"versions": versions, "hardware": _hardware(device)}
 
 
 def _leak_test(context: Context) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from ..cohort import CohortRun, FrameMasks, frame_masks
+from ..cohort import CohortPatient, CohortRun, FrameMasks, frame_masks
 from ..errors import TrainingError
 from ..evaluation.failures import failure_cause
 from ..evaluation.metrics import dice, match_lesions, pixel_metrics
@@ -18,7 +19,10 @@ from ..models import SegmentationModel
 from ..pipeline import segment_prepared
 from ..preparation import KeyFrame, PreparationConfig, PreparedRun
 from ..results import Segmentation
-from ..training.cases import TrainingRun
+from ..training.cases import TrainingPatient, TrainingRun
+
+Masks = Callable[[TrainingRun], tuple[np.ndarray, np.ndarray | None]]
+"""Gives tumour and liver (None for a network that finds none) at a run's key frame, bool (rows, columns)."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,51 @@ def at_key_frame(run: TrainingRun, config: PreparationConfig) -> PreparedRun:
 def segment_at_key_frame(run: TrainingRun, model: SegmentationModel) -> Segmentation:
     """Segment a prepared run at its annotated key frame."""
     return segment_prepared(at_key_frame(run, model.card.preparation), model)
+
+
+def masks_by(model: SegmentationModel) -> Masks:
+    """Return what gives a package's masks at the annotated key frame."""
+
+    def masks(run: TrainingRun) -> tuple[np.ndarray, np.ndarray | None]:
+        found = segment_at_key_frame(run, model).masks[run.key]
+        return found.tumour, found.liver
+
+    return masks
+
+
+def has_truth(case: CohortRun) -> bool:
+    """Return whether a run can be measured: somebody drew on it, or its liver is known to hold no tumour."""
+    return bool(case.frames) or case.tumour_free
+
+
+def measure_patients(
+    trial: Trial,
+    groups: Mapping[str, str],
+    cases: Sequence[CohortPatient],
+    patients: Iterable[TrainingPatient],
+    masks: Masks,
+) -> Iterable[SegmentationResult]:
+    """Yield a result for each run whose truth is known; a run that could not be prepared has failed.
+
+    Parameters
+    ----------
+    trial
+        Whose results; its group is taken from `groups` (patient → group).
+    cases, patients
+        The patients in the cohort, and prepared.
+    masks
+        Of the network.
+    """
+    of_cohort = {case.patient: case for case in cases}
+    for patient in patients:
+        prepared = {run.case_id: run for run in patient.runs}
+        own = replace(trial, group=groups[patient.patient_id])
+        for case in filter(has_truth, of_cohort[patient.patient_id].runs):
+            if case.case_id in prepared:
+                run = prepared[case.case_id]
+                yield measure(own, case, run, *masks(run))
+            else:
+                yield failed(own, case, "the run could not be prepared")
 
 
 def true_masks(case: CohortRun, key: int, rows: int, columns: int) -> FrameMasks:

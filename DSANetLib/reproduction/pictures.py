@@ -34,7 +34,7 @@ def draw_pictures(context: Context, study: Study, folder: Path) -> int:
         shown = [r for r in study.segmentation if (r.network, r.seed, r.group) == (network, seed, "test")]
         wanted += _extremes(network, [r for r in shown if not r.record.tumour_free and not r.record.error])
         if network == "ffs":
-            wanted += _failures(shown)
+            wanted += _failures([r for r in shown if not r.record.tumour_free])
     count = 0
     for name, result in wanted:
         count += _draw(context, result, folder / f"{name}-{result.record.run}.png")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import shlex
 import shutil
 import sys
@@ -16,13 +15,12 @@ from pathlib import Path
 from ..cohort import check_cohort, make_split, read_cohort, write_split
 from ..errors import CohortError, OutputError
 from ..evaluation.study import Study, write_study
+from .lock import LOCK, only_one
 from .plan import PLAN, Plan
 from .steps import run_steps
 from .study_folder import open_study
 
 log = logging.getLogger(__name__)
-
-LOCK = ".running"
 
 
 def reproduce(
@@ -63,7 +61,7 @@ def reproduce(
     )
     _check(plan, study, progress)
     began, started = time.monotonic(), datetime.now(timezone.utc).isoformat(timespec="seconds")
-    with _Lock(study):
+    with only_one(study):
         plan.write(study)
         context = open_study(study, progress)
         failed = run_steps(context.desk, [sys.executable, "-m", "DSANetLib.reproduction", str(study)], jobs, progress)
@@ -77,7 +75,7 @@ def _check(plan: Plan, study: Path, progress: Callable[[str], None]) -> None:
             raise CohortError(
                 f"holds a study of size {before.size} on {before.cohort}", "Name another folder with --out", study
             )
-    elif study.is_dir() and any(study.iterdir()):
+    elif study.is_dir() and {path.name for path in study.iterdir()} - {LOCK}:
         raise OutputError("is not empty and holds no study", "Name a new folder with --out", study)
     severe = [finding for finding in check_cohort(plan.cohort, pixels=False) if finding.severe]
     if severe:
@@ -109,28 +107,3 @@ def _write(study: Path, started: str, seconds: float, progress: Callable[[str], 
     html, _ = write_report(study, study / "report")
     progress(f"report: {html}")
     return found
-
-
-class _Lock:
-    """Keeps a second process out of the study while this one lives."""
-
-    def __init__(self, study: Path) -> None:
-        self.path = study / LOCK
-
-    def __enter__(self) -> None:
-        from ..whole import runs
-
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            holder = int(self.path.read_text()) if self.path.exists() else 0
-        except (OSError, ValueError):
-            holder = 0
-        if holder and holder != os.getpid() and runs(holder):
-            raise OutputError(f"process {holder} is at work on this study", "Wait for it, or end it", self.path.parent)
-        try:
-            self.path.write_text(str(os.getpid()))
-        except OSError as error:
-            raise OutputError(f"cannot be written ({error.strerror})", "Choose another folder", self.path) from error
-
-    def __exit__(self, *_: object) -> None:
-        self.path.unlink(missing_ok=True)

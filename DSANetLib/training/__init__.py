@@ -58,7 +58,8 @@ def train(
     Raises
     ------
     DSANetError
-        Where torch is missing, a setting is impossible, or a checkpoint belongs to another configuration.
+        Where torch is missing, or the package that `tensorboard` asks for, a setting is impossible, or a checkpoint
+        belongs to another configuration.
     """
     from ..errors import DependencyError
 
@@ -69,6 +70,10 @@ def train(
         raise DependencyError(
             "training needs torch, MONAI and Lightning Fabric", "pip install 'dsanet[train]'"
         ) from error
+    if config.tensorboard:
+        from .reports import board_writer
+
+        board_writer()  # before anything is prepared
     if config.is_segmenter:
         from .segmenter import train_segmenter
 

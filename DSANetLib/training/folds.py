@@ -13,7 +13,7 @@ import numpy as np
 
 from ..cohort import Split, read_split
 from ..errors import ModelError, TrainingError
-from ..models import ResponseModel, load_model, read_card
+from ..models import ModelCard, ResponseModel, load_model, read_card
 from ..whole import write_whole
 from . import train
 from .config import TrainingConfig
@@ -80,18 +80,22 @@ def train_folds(
     """
     out, split, say = Path(out), read_split(cohort), progress or (lambda _: None)
     sources = [source_of(cohort, fold) for fold in range(split.folds)]
-    packages = []
+    packages: list[Path] = []
+    trained = False
     for fold, source in enumerate(sources):
         package = out / f"fold-{fold}"
         packages.append(package)
         if package.exists():
             continue
+        trained = True
         say(f"fold {fold}, the last is {split.folds - 1}")
         train(replace(config, source=source), package, progress=progress)
         for name, metric in read_card(package).metrics.items():
             if name.startswith("held_out"):
                 say(f"fold {fold}: {name.replace('_', ' ')} {metric.value:.3f} of {metric.n} patients")
-    _write_facts(out, split, packages)
+    held_out = _write_facts(out, split, packages)
+    for name, figure in held_out.items() if trained else ():
+        say(f"all folds: {name.replace('_', ' ')} {figure['value']:.3f} of {figure['n']} patients")
     return out
 
 
@@ -136,11 +140,33 @@ def refit(
     return train_segmenter(whole, package, progress, thresholds=thresholds)
 
 
-def _write_facts(out: Path, split: Split, packages: Sequence[Path]) -> None:
+def _write_facts(out: Path, split: Split, packages: Sequence[Path]) -> dict[str, dict[str, float]]:
+    """Write ``folds.json``; return the held-out figures over all folds."""
     cards = [read_card(package) for package in packages]
     figures = {card.name: {name: metric.to_dict() for name, metric in card.metrics.items()} for card in cards}
-    facts = {"rule": RULE, "split": split.digest, "packages": [card.name for card in cards], "figures": figures}
+    held_out = _over_folds(cards)
+    facts = {
+        "rule": RULE,
+        "split": split.digest,
+        "packages": [card.name for card in cards],
+        "held_out": held_out,
+        "figures": figures,
+    }
     write_whole(out / FOLDS, json.dumps(facts, indent=1) + "\n")
+    return held_out
+
+
+def _over_folds(cards: Sequence[ModelCard]) -> dict[str, dict[str, float]]:
+    """Return each held-out figure's mean over the folds, weighted by their patients; ``n`` counts all of them."""
+    found: dict[str, list[tuple[float, int]]] = {}
+    for card in cards:
+        for name, metric in card.metrics.items():
+            if name.startswith("held_out") and metric.n:
+                found.setdefault(name, []).append((metric.value, metric.n))
+    return {
+        name: {"value": sum(value * n for value, n in each) / sum(n for _, n in each), "n": sum(n for _, n in each)}
+        for name, each in found.items()
+    }
 
 
 def predict_by_folds(

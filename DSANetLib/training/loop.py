@@ -166,6 +166,8 @@ class Loop:
                 saved = now
             if stop:
                 break
+        if self.best.over and self.step != self.steps:
+            self.reporter.say_early(self.best, self.step, self.steps or 0, self.config.batch)
         return self.best.put_into(self.averaged) if self.ended else self.averaged
 
     def _one_step(self, parts: list[Batch]) -> dict[str, float]:

@@ -23,6 +23,21 @@ PICTURED = 5
 """Every so many reports a picture."""
 
 
+def board_writer() -> Any:
+    """Return the class that writes TensorBoard's files.
+
+    Raises
+    ------
+    DependencyError
+        Without its package.
+    """
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise DependencyError("the log for TensorBoard needs its package", "pip install tensorboard") from error
+    return SummaryWriter
+
+
 @dataclass
 class Reporter:
     """Progress and log of a training.
@@ -52,18 +67,20 @@ class Reporter:
     _board: Any = None
 
     def __post_init__(self) -> None:
-        """Open TensorBoard's file, before hours are spent."""
-        if not self.tensorboard:
-            return
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError as error:
-            raise DependencyError("the log for TensorBoard needs its package", "pip install tensorboard") from error
-        self._board = SummaryWriter(str(self.folder / "tensorboard"))
+        """Open TensorBoard's file."""
+        if self.tensorboard:
+            self._board = board_writer()(str(self.folder / "tensorboard"))
 
     def say(self, line: str) -> None:
         """Say one line."""
         self.progress(line)
+
+    def say_early(self, best: Best, step: int, steps: int, batch: int) -> None:
+        """Say that a training ended before its `steps`, of `batch` samples each."""
+        self.say(
+            f"stopped early, after {step * batch} of {steps * batch} samples: {best.waited} reports without a better "
+            f"validation; the weights of sample {best.step * batch} are taken"
+        )
 
     def count(self, losses: Mapping[str, float]) -> None:
         """Take the losses of a step into the means of the next report."""

@@ -261,6 +261,8 @@ def test_one_class_no_outcome_no_rows(folder, tmp_path):
     outcome.write_text("patient,responder\n" + "".join(f"p{i},1\n" for i in range(1, 8)))
     assert said(folder, pixels=False) == [("outcome.csv", None, "all 7 patients with an outcome are responders", True)]
     outcome.unlink()
+    assert said(folder, pixels=False) == [("outcome.csv", None, "is not there", False)]
+    outcome.write_text("patient,responder\n")
     assert said(folder, pixels=False) == [("outcome.csv", None, "has no patient", False)]
     (tmp_path / "empty").mkdir()
     assert said(tmp_path / "empty")[0] == ("manifest.csv", None, "is not there", True)

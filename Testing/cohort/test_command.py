@@ -46,6 +46,20 @@ def test_split_says_and_stores(call, folder):
     assert code == FAILED and "7 internal patients cannot be split into 9 folds" in err
 
 
+def test_a_split_of_one_class_says_what_it_is_no_good_for(call, folder):
+    assert "response model" not in call("split", "--folds", "2")[2]
+    path = folder / "outcome.csv"
+    head, *lines = path.read_text(encoding="utf-8").splitlines()
+    at = head.split(",").index("response")
+    cells = [line.split(",") for line in lines]
+    path.write_text("\n".join([head, *(",".join([*c[:at], "PR", *c[at + 1 :]]) for c in cells)]) + "\n")
+    code, _, err = call("split", "--folds", "2", "--overwrite")
+    assert code == OK
+    (line,) = [line for line in err.splitlines() if "response model" in line]
+    assert line.startswith("All ") and "are responders" in line
+    assert call("split", "--folds", "2", "--overwrite", "--quiet")[2] == ""
+
+
 def test_describe_writes_tables(call):
     code, out, _ = call("describe")
     assert code == OK and "### Cohort study" in out and "| mRECIST PR | 2 | 2 |" in out and "images 8" in out

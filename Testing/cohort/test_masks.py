@@ -64,6 +64,14 @@ def test_triangle_is_not_turned(labelme):
     np.testing.assert_array_equal(found, (x > 2) & (y > 2) & ((x - 2) / 20 + (y - 2) / 10 < 1))
 
 
+def test_outlines_of_pixel_numbers_lose_the_last_row_and_column(labelme):
+    """What docs/cohort.md says of cv2.findContours."""
+    whole = box(3, 9, 20, 31).astype(np.uint8)
+    ((outline,), _) = cv2.findContours(whole, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    found = read(labelme(drawn("tumour", outline[:, 0].tolist()))).tumour
+    np.testing.assert_array_equal(found, box(3, 8, 20, 30))
+
+
 def test_polygon_beyond_the_frame_is_cut_off(labelme):
     found = read(labelme(drawn("tumour", corners(-5, 4, 30, 80)))).tumour
     np.testing.assert_array_equal(found, box(0, 4, 30, COLUMNS))

@@ -24,6 +24,19 @@ def test_tables_become_patients_with_runs(folder):
     assert (cohort.name, cohort.synthetic) == ("study", False)
 
 
+def test_artefacts_that_nobody_spoke_of_are_not_none(folder, change):
+    path = folder / "manifest.csv"
+    path.write_text(
+        "patient,case,path,frame,tumour_mask,artefacts\n"
+        "p1,a,runs/p1_run1,2,masks/p1_run1.png,No\n"
+        "p1,a,runs/p1_run1,3,masks/p1_run1.png,gas\n"
+        "p2,b,runs/p2_run1,,,no\n"
+        "p3,c,runs/p3_run1,,,none\n",
+        encoding="utf-8",
+    )
+    assert [p.runs[0].artefacts for p in read_cohort(folder).patients] == [("gas",), ("none",), ()]
+
+
 def test_facts_name_the_cohort(folder):
     (folder / "cohort.json").write_text(json.dumps({"format": 1, "name": "Phantom 7", "synthetic": True}))
     cohort = read_cohort(folder)

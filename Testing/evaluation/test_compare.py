@@ -16,8 +16,13 @@ from DSANetLib.evaluation.study import write_study
 
 
 def grids(document) -> dict[str, list[dict[str, str]]]:
-    tables = [block for section in document.sections for block in section.blocks if isinstance(block, Grid)]
-    return {t.title: [dict(zip(t.columns, (c.text for c in row), strict=True)) for row in t.rows] for t in tables}
+    return {
+        t.title: [dict(zip(t.columns, (c.text for c in row), strict=True)) for row in t.rows] for t in _tables(document)
+    }
+
+
+def _tables(document) -> list[Grid]:
+    return [block for section in document.sections for block in section.blocks if isinstance(block, Grid)]
 
 
 def shifted(study, by):
@@ -48,6 +53,23 @@ def test_two_studies_are_paired_by_run_and_patient(two):
     assert (auc["score AUC of A"], auc["score AUC of B"]) == ("0.750", "1.000")
     assert auc["difference"].startswith("-0.250")
     assert "p (DeLong)" in auc and "p (McNemar), Holm" in auc
+
+
+def test_few_patients_are_said_beside_their_p_if_any_model_has_but_few(two, tmp_path):
+    note = "fewer than 10 patients"
+    assert [note in table.note for table in _tables(compare(two)) if "A minus B" in table.title] == [True, True]
+    large = made_up_study(45, networks=("ffs", "unet"))
+    kept = {one.record.patient for one in large.segmentation if one.group == "test"}
+    some = sorted(kept)[:9]
+    fewer = tuple(
+        one
+        for one in large.segmentation
+        if one.group == "test" and (one.network == "unet" or one.record.patient in some)
+    )
+    a, b = (write_study(replace(large, segmentation=own, response=()), tmp_path / str(len(own)))
+            for own in (large.segmentation, fewer))  # fmt: skip
+    assert note not in _tables(compare([a, a]))[0].note
+    assert note in _tables(compare([a, b]))[0].note
 
 
 def test_two_models_of_one_study(two):

@@ -78,6 +78,16 @@ def test_networks_are_compared_with_the_reference_and_corrected():
         assert row["difference"]["value"] == pytest.approx(means[row["first"]] - means["ffs"], abs=1e-9)
 
 
+def test_comparisons_on_fewer_than_ten_patients_say_that_their_p_means_little():
+    pytest.importorskip("statsmodels")
+    few, enough = ([result(patient=f"p{i}", dice=0.8 - i / 100) for i in range(n)] for n in (9, 10))
+    for runs, said in ((few, True), (enough, False)):
+        theirs = [replace(r, network="unet", record=replace(r.record, dice=0.5)) for r in runs]
+        table = network_comparisons(Study({}, (*runs, *theirs)))
+        assert table.rows
+        assert ("fewer than 10 patients" in table.note) is said
+
+
 def test_networks_are_compared_on_the_runs_of_every_training():
     pytest.importorskip("statsmodels")
     ours = [result(patient=p, dice=0.8, seed=s) for p in "abc" for s in (0, 1)]
@@ -100,6 +110,17 @@ def test_nothing_measured_gives_empty_tables_with_a_sentence():
     assert tumour_free_networks(Study({})).rows == ()
     only = network_comparisons(Study({}, (result("unet"),)))
     assert (only.rows, only.note) == ((), "Nothing to set against ffs.")
+
+
+@pytest.mark.parametrize(("synthetic", "expected"), [(True, {"none"}), (False, {"none", "not known"})])
+def test_empty_artefacts_are_none_on_the_phantom_alone(synthetic, expected):
+    study = Study({"synthetic": synthetic}, (result(dice=0.8), result(patient="b", dice=0.3)))
+    tables = {table.title: rows(table) for table in group_tables(study)}
+    found = {row["artefact"]: row["runs"] for row in tables["Segmentation by artefact"]}
+    assert set(found) == expected
+    assert found["none"] == (2 if synthetic else 0)
+    circumstances = {row["circumstance"] for row in rows(failure_circumstances(study))}
+    assert ("artefact: not known" in circumstances) is not synthetic
 
 
 def test_groups_are_those_of_the_paper_and_empty_ones_stay():

@@ -122,6 +122,16 @@ def test_inputs_are_compared_after_delong_and_mcnemar():
         assert row["difference"]["low"] <= row["difference"]["value"] <= row["difference"]["high"]
 
 
+def test_comparisons_of_inputs_on_fewer_than_ten_patients_say_that_their_p_means_little():
+    pytest.importorskip("statsmodels")
+    for n, said in ((9, True), (10, False)):
+        scores, labels = np.linspace(0.1, 0.9, n), np.arange(n) % 2 == 0
+        both = (*results(scores, labels), *results(scores**2, labels, name="clinical"))
+        table = response_comparisons(Study({}, response=both), "clinical")
+        assert table.rows
+        assert ("fewer than 10 patients" in table.note) is said
+
+
 def test_one_outcome_is_said_and_nothing_is_nan():
     one = Study({}, response=(*results([0.8, 0.4], [True] * 2), *results([0.7, 0.1], [True] * 2, name="clinical")))
     table = table3(one)
@@ -200,6 +210,31 @@ def test_calibration_of_a_study_is_the_mean_over_seeds():
     assert rows(table)[0]["Brier"] == pytest.approx(np.mean([fit.brier for fit in fits]))
     (curve,) = calibration_curves(Study({}, response=tuple(both)))
     assert sum(point[2] for point in curve.points) == 120
+
+
+def test_no_calibration_is_fitted_to_fewer_than_ten_patients_or_where_the_fit_runs_away():
+    p, _ = cohort(60)
+    few, enough = (Study({}, response=tuple(results(p[:n], np.arange(n) % 3 == 0))) for n in (9, 10))
+    # All but separated: one patient on the wrong side of the step, by next to nothing.
+    near = np.where(np.arange(40) < 20, 0.4999, 0.5001) + np.linspace(-1e-5, 1e-5, 40)
+    runaway = Study({}, response=tuple(results(near, (np.arange(40) >= 20) ^ (np.arange(40) == 7))))
+    assert calibrate(near, (np.arange(40) >= 20) ^ (np.arange(40) == 7)).slope > 10
+    for study, there in ((few, False), (enough, True), (runaway, False)):
+        (table,) = calibration_tables(study)
+        (row,) = rows(table)
+        fitted = [row[name] is not None for name in ("slope", "intercept", "calibration in the large")]
+        assert (fitted, bool(calibration_curves(study))) == ([there] * 3, there)
+        assert row["Brier"] is not None
+        assert "too few patients" in table.note
+
+
+def test_a_difference_of_areas_lies_between_minus_one_and_one():
+    labels = np.array([True, True, True, False, False, False])
+    found = delong_test([0.9, 0.4, 0.3, 0.1, 0.2, 0.05], [0.1, 0.2, 0.9, 0.8, 0.7, 0.95], labels)
+    assert found.value > 0.7
+    assert (found.high, found.low > 0) == (1.0, True)
+    turned = delong_test([0.1, 0.2, 0.9, 0.8, 0.7, 0.95], [0.9, 0.4, 0.3, 0.1, 0.2, 0.05], labels)
+    assert turned.low == -1.0
 
 
 def test_net_benefit_is_its_formula_patient_by_patient():

@@ -254,6 +254,15 @@ def _difference(value, low, high, p=0.01, patients=10):
     return Difference(value, 0.0, value, low, high, p, patients, patients)
 
 
+def test_a_table_that_goes_on_behind_the_edge_shows_it_and_not_in_print():
+    document = make_document(made_up_study(30))
+    style = re.search(r"<style>(.*?)</style>", to_html(document), re.DOTALL)[1]
+    screen, printed = style.split("@media print")
+    assert re.search(r"\.scroll \{[^}]*background-attachment: local, local, scroll, scroll", screen)
+    assert ".scroll::-webkit-scrollbar" in screen
+    assert re.search(r"\.scroll \{[^}]*background: none", printed)
+
+
 @pytest.mark.parametrize(
     ("difference", "p", "verdict"),
     [

@@ -116,6 +116,18 @@ def test_frame_rates_and_fields_fall_into_one_band_each():
     assert bands(FIELDS, field_mm=None) == []
 
 
+def test_an_artefact_that_nobody_spoke_of_is_not_known_and_none_is_what_somebody_said():
+    records = (run("a", 0.5), run("b", 0.5, artefacts=("none",)), run("c", 0.5, artefacts=("gas",)))
+    members = {
+        all_known: {name: [r.run for r in records if belongs(r)] for name, belongs in groups}
+        for all_known in (True, False)
+        for groups in [artefact_groups(records, all_known=all_known)]
+    }
+    a, b, c = (record.run for record in records)
+    assert members == {True: {"none": [a, b], "gas": [c]}, False: {"none": [b], "gas": [c], "not known": [a]}}
+    assert [name for name, _ in artefact_groups(records[1:], all_known=False)] == ["none", "gas"]
+
+
 def test_artefacts_are_named_once_in_order():
     groups = artefact_groups(RUNS)
     assert [name for name, _ in groups] == ["none", "motion", "text"]

@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from holding import holding
 
 from DSANetLib.cohort import read_cohort
 from DSANetLib.errors import CohortError, OutputError
@@ -19,7 +20,7 @@ from DSANetLib.evaluation.study import read_study
 from DSANetLib.phantom import write_cohort
 from DSANetLib.phantom.config import PhantomConfig
 from DSANetLib.reproduction.plan import Plan
-from DSANetLib.reproduction.reproduce import LOCK, reproduce
+from DSANetLib.reproduction.reproduce import reproduce
 
 pytest.importorskip("torch", reason='torch is not installed (pip install "dsanet[train]")')
 pytest.importorskip("sklearn", reason='scikit-learn is not installed (pip install "dsanet[study]")')
@@ -110,9 +111,8 @@ def test_a_frame_rate_that_no_training_has_is_segmented_and_nothing_is_trained_a
 
 def test_two_at_work_on_one_study_are_refused(study, plan, tmp_path):
     shutil.copytree(study, tmp_path / "study")
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as other:
-        (tmp_path / "study" / LOCK).write_text(str(other.pid))
-        with pytest.raises(OutputError, match="is at work"):
+    with holding(tmp_path / "study") as other:
+        with pytest.raises(OutputError, match=f"process {other.pid} is at work"):
             reproduce(plan, tmp_path / "study", progress=lambda _: None)
         other.kill()
 

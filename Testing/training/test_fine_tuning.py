@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,14 +13,14 @@ from disks import full_disk
 
 from DSANetLib.cli import build_parser, main
 from DSANetLib.cohort import make_split, read_cohort, write_split
-from DSANetLib.errors import ChoiceError, ModelError, OutputError, TrainingError
-from DSANetLib.models import load_model
+from DSANetLib.errors import ChoiceError, DependencyError, ModelError, OutputError, TrainingError
+from DSANetLib.models import Metric, load_model
 from DSANetLib.options import MODELS
 from DSANetLib.training import config as configuration
 from DSANetLib.training import train
 from DSANetLib.training.command import make_config, run_training
 from DSANetLib.training.finetune import fine_tune, fine_tuning
-from DSANetLib.training.folds import predict_by_folds, refit, source_of, train_folds
+from DSANetLib.training.folds import _over_folds, predict_by_folds, refit, source_of, train_folds
 from DSANetLib.training.segmenter import make_loop
 from DSANetLib.worker.desk import Desk
 from DSANetLib.worker.training import FineTuneTask
@@ -120,6 +122,11 @@ def test_folds_are_packages_whose_calibrated_probabilities_are_averaged(
     assert facts["packages"] == ["fold-0", "fold-1", "fold-2"]
     told = facts["figures"]["fold-2"]["held_out_auc"]
     assert f"fold 2: held out auc {told['value']:.3f} of {told['n']} patients" in said
+    each = [facts["figures"][f"fold-{i}"]["held_out_brier"] for i in range(3)]
+    brier = facts["held_out"]["held_out_brier"]
+    assert brier["n"] == sum(one["n"] for one in each) == 12
+    assert brier["value"] == pytest.approx(sum(one["value"] * one["n"] for one in each) / 12)
+    assert f"all folds: held out brier {brier['value']:.3f} of 12 patients" in said
     said.clear()
     train_folds(config, split_folder, out, progress=said.append)
     assert not said
@@ -175,6 +182,22 @@ def test_options_that_do_not_go_together_are_refused(asked, word, capsys):
         run_training(build_parser().parse_args(["train", "ffs", "--out", "x", *asked]), None)
     assert main(["train", "ffs", "--out", "x", *asked]) == 2
     assert word in capsys.readouterr().err
+
+
+def test_the_mean_over_folds_weighs_each_by_its_patients():
+    def card(value, n):
+        return SimpleNamespace(metrics={"held_out_auc": Metric(value, n=n), "validation_auc": Metric(0.1, n=9)})
+
+    assert _over_folds([card(0.6, 10), card(0.9, 5)]) == {"held_out_auc": {"value": pytest.approx(0.7), "n": 15}}
+
+
+def test_tensorboard_without_its_package_is_refused_before_anything_is_prepared(split_folder, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    asked = ["train", "unet", "--cohort", str(split_folder), "--out", str(tmp_path / "mine"), "--tensorboard",
+             "--cache", str(tmp_path / "cache"), "--samples", "8"]  # fmt: skip
+    with pytest.raises(DependencyError, match="pip install tensorboard"):
+        run_training(build_parser().parse_args(asked), None)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_command_fine_tunes_on_a_fold(split_folder, segmenter, tmp_path):

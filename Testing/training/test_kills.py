@@ -123,13 +123,19 @@ def test_early_stopping_keeps_the_best_weights_and_survives_a_stop(config, patie
     mine = replace(config, samples=80, patience=2)
     judged = iter([0.1, 0.5, 0.3, 0.2, 0.9])
 
+    lines = []
+
     def loop(name, values):
-        made = make_loop(mine, tmp_path / name, patients, held_out, lambda _: None)
+        made = make_loop(mine, tmp_path / name, patients, held_out, lines.append)
         made.reporter.monitor = lambda _network: {"dice": next(values)}
         return made
 
     whole = loop("whole", judged)
     network = whole.run()
+    early = (
+        f"stopped early, after {4 * mine.batch} of 80 samples: 2 reports without a better validation; the weights of"
+    )
+    assert f"{early} sample {2 * mine.batch} are taken" in lines
     assert whole.step == 4
     assert (whole.best.step, whole.best.value) == (2, 0.5)
     first = loop("parts", iter([0.1, 0.5, 0.3]))

@@ -15,6 +15,8 @@ COMPARE_EXAMPLES = """examples:
   dsanet compare study-a study-b
   dsanet compare evaluation-a evaluation-b --out a-against-b.html
   dsanet compare my-study --networks ffs tempo
+  dsanet evaluate --cohort my-cohort --models my-ffs my-unet --out measured
+  dsanet compare measured --networks my-ffs my-unet
   dsanet compare my-study --responses film clinical
 
 Takes folders of 'dsanet reproduce' or of 'dsanet evaluate'. Both must be of one cohort; what differs is said."""

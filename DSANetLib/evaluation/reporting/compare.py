@@ -172,4 +172,6 @@ def _paired(tables: Sequence[Table], of: str, tests: Sequence[str]) -> Table:
             names = [str(row[name]).partition(": ")[2] for name in ("first", "second")]
             values = [value for place in range(len(tests)) for value in (p[place][i], corrected[place][i])]
             cells.append((group, *names, row["patients"], *sides, found, *values))
-    return Table(f"{of}, A minus B", columns, tuple(cells), tables[0].note if tables else "")
+    # Each table has the note on few patients where it has such rows; here any row may be the one.
+    notes = sorted((table.note for table in tables), key=len)
+    return Table(f"{of}, A minus B", columns, tuple(cells), notes[-1] if notes else "")

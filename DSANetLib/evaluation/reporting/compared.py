@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import CohortError
+from ...models.package import CARD
 from ..plan import UNSEEN_OFFSET
 from ..records import PatientRecord, RunRecord
 from ..study import FACTS, ResponseResult, SegmentationResult, Study, read_study
@@ -37,6 +38,11 @@ def read_compared(path: str | Path) -> Study:
         return read_study(folder)
     if (folder / RECORDS).is_file():
         return _evaluation(folder / RECORDS)
+    if (folder / CARD).is_file():
+        remedy = (
+            "Measure it with 'dsanet evaluate --cohort DIR --models PACKAGE --out DIR', and compare what that wrote"
+        )
+        raise CohortError("is a model package, which holds no results to compare", remedy, path)
     remedy = f"Name a folder with {FACTS} (of 'dsanet reproduce') or with {RECORDS} (of 'dsanet evaluate')"
     raise CohortError("holds neither a study nor an evaluation", remedy, path)
 

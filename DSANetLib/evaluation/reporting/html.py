@@ -23,7 +23,15 @@ h2 { font-size: 1.35rem; border-top: 1px solid #bbb; padding-top: 1rem; margin: 
   padding: .35rem .7rem; }
 .top { position: sticky; top: 0; z-index: 1; }
 nav ul { columns: 3 16rem; margin: .4rem 0; padding-left: 1.2rem; }
-.scroll { overflow-x: auto; margin: 1rem 0; }
+/* A table wider than the page: a shadow at each end behind which it goes on, and a scrollbar that does not hide. */
+.scroll { overflow-x: auto; margin: 1rem 0; background:
+  linear-gradient(to right, #fff 40%, #fff0) 0 0 / 2.5rem 100%,
+  linear-gradient(to left, #fff 40%, #fff0) 100% 0 / 2.5rem 100%,
+  linear-gradient(to right, #0005, #0000) 0 0 / .8rem 100%,
+  linear-gradient(to left, #0005, #0000) 100% 0 / .8rem 100%;
+  background-repeat: no-repeat; background-attachment: local, local, scroll, scroll; }
+.scroll::-webkit-scrollbar { height: .7rem; background: #ececec; }
+.scroll::-webkit-scrollbar-thumb { background: #8a8a8a; border-radius: .35rem; }
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; font-size: 1rem; padding: .3rem 0; }
 th, td { padding: .3rem .55rem; vertical-align: top; text-align: left; border-bottom: 1px solid #d9d9d9; }
@@ -46,7 +54,7 @@ a { color: #00548c; }
   body { font-size: 10pt; max-width: none; padding: 0; }
   .top { position: fixed; top: -12mm; left: 0; right: 0; }
   nav { display: none; }
-  .scroll { overflow: visible; }
+  .scroll { overflow: visible; background: none; }
   .paper { font-size: inherit; }
   table { font-size: 7.5pt; }
   .figures { width: auto; }

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ..crossed import holm
+from ..crossed import FEW, holm
 from ..statistics import Difference
 from ..table import Column, Table, format_cell
 from .made import Made
@@ -18,8 +18,6 @@ Verdict = Literal[
 ]
 ALPHA = 0.05
 QUARTER = 0.25
-FEW = 10
-"""Patients below which an interval of resampled patients is too narrow to be held to: see docs/statistics.md."""
 FULL, FILM, KEY_FRAME, CLINICAL = "film+mask+clinical [predicted]", "film+mask [predicted]", "film", "clinical"
 
 # (first above second); what they are set against in the study's tables is the second, or the full input.

@@ -14,6 +14,7 @@ from .names import ALL_NETWORKS, group_name, in_order, network_name
 
 FOLDER = "pictures"
 COLOURS = "Green: the true outline; orange: the predicted one. Pictures are of the first seed."
+FAILURES = "Runs with tumour of the internal cohort, as segmented by FFS."
 RANKS = ("best", "median", "worst")
 CAUSES = ("failed", "missed", "elsewhere", "too much", "too little")
 _OVERLAY = re.compile(r"(?P<network>.+?)-(?P<rank>best|median|worst)-(?P<case>.+)\.png")
@@ -63,7 +64,7 @@ def failure_blocks(failures: Sequence[Overlay]) -> list[Block]:
     """Return failures by cause."""
     if not failures:
         return [Text("The study's folder holds no pictures of failures; they are left out.")]
-    blocks: list[Block] = [Text(COLOURS)]
+    blocks: list[Block] = [Text(f"{FAILURES} {COLOURS}")]
     for cause in in_order((one.kind for one in failures), CAUSES):
         own = [one for one in failures if one.kind == cause]
         pictures = tuple(_picture(one, f"Failure, {cause}", f"case {one.case}") for one in own)

@@ -99,7 +99,7 @@ def _calibration(study: Study) -> list[Block]:
     ]
     curves = calibration_curves(study)
     if not curves:
-        return [*blocks, Text("There is no cohort to draw a calibration curve of; it is left out.")]
+        return [*blocks, Text("No cohort has ten patients and a fit; the calibration curves are left out.")]
 
     def line(curve: CalibrationCurve) -> Line:
         return Line(input_name(curve.input), [p for p, _, _ in curve.points], [share for _, share, _ in curve.points])
