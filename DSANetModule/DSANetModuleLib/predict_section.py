@@ -107,7 +107,7 @@ class PredictSection(BaseSection):
     def onPredict(self, _checked: bool = False) -> None:
         """Predict in the background, from all segmented runs of the patient."""
         context, case = self.context, self.context.case
-        if not context.packagesReady():
+        if case is None or not context.packagesReady():
             return
         with context.attempt():
             record = self._record(case)

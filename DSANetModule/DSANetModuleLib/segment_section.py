@@ -93,13 +93,13 @@ class SegmentSection(BaseSection):
 
     def onApply(self, _checked: bool = False) -> None:
         """Segment the chosen run in the background."""
-        context, parameters = self.context, self.context.parameters
-        if not context.packagesReady():
+        context, parameters, case = self.context, self.context.parameters, self.context.case
+        if case is None or parameters is None or not context.packagesReady():
             return
         parameters.preview = False
         with context.attempt():
             context.jobs.segment(
-                context.case,
+                case,
                 model=parameters.model,
                 tumourThreshold=parameters.tumourThreshold,
                 runtime=parameters.runtime,
@@ -108,7 +108,7 @@ class SegmentSection(BaseSection):
                 done=self.onSegmented,
                 failed=self.onFailed,
             )
-            context.tell(_("Segmenting {name} …").format(name=context.case.case_id))
+            context.tell(_("Segmenting {name} …").format(name=case.case_id))
 
     def onSegmented(self, case: Any) -> None:
         """Show the key frame with its masks."""

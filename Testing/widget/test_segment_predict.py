@@ -144,6 +144,22 @@ def test_removing_the_run_in_mid_work_leaves_a_usable_panel(panel, case):
     assert panel.find("applyButton").enabled
 
 
+@pytest.mark.parametrize("button", ["applyButton", "predictButton"])
+def test_a_click_without_a_run_starts_nothing_and_shows_no_dialog(panel, button):
+    """The button is disabled then; a click that was on its way, or a script, comes through all the same."""
+    import standins
+
+    slot = {"applyButton": "onApply", "predictButton": "onPredict"}[button]
+    (section,) = [section for section in panel.context.sections if hasattr(section, slot)]
+    getattr(section, slot)()
+    assert not panel.context.jobs.busy
+    assert standins.dialogs == []
+    put_case(panel, "next")
+    panel.press(button)
+    panel.wait()
+    assert not panel.status.startswith("Problem")
+
+
 def test_model_and_its_threshold_follow_the_choice(panel, case):
     combo = panel.find("modelComboBox")
     assert [combo.itemText(i) for i in range(combo.count)] == ["ffs-phantom", "unet-phantom"]
