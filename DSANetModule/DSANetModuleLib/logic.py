@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from DSANetLib.mrml.probability import ProbabilityMaps
-    from DSANetLib.results import Segmentation
     from DSANetLib.worker import Progress
 
 Tell = Callable[["Progress"], None]
@@ -41,7 +40,6 @@ class DSANetModuleLogic:
 
     def __init__(self, python: str | None = None) -> None:
         self._workers = Workers(python)
-        self._seconds: dict[str, float] = {}
 
     # --- the whole way -------------------------------------------------------------------------------------------
 
@@ -198,7 +196,7 @@ class DSANetModuleLogic:
 
     def segmentJob(self, case: Any, **options: Any) -> Job:
         """Return the job of `segment`."""
-        return work.segmentJob(case, self._took, **options)
+        return work.segmentJob(case, **options)
 
     def predictJob(self, cases: Any, clinical: Any = None, **options: Any) -> Job:
         """Return the job of `predict`."""
@@ -285,15 +283,8 @@ class DSANetModuleLogic:
 
         update_tables(case_of(case))
 
-    def secondsOf(self, model: str) -> float | None:
-        """Return the seconds that `segment` with a model last took on this machine; None before the first."""
-        return self._seconds.get(model)
-
     @staticmethod
     def _kept(case: CaseNodes) -> ProbabilityMaps | None:
         from DSANetLib.mrml.probability import read_probability
 
         return read_probability(case.run)
-
-    def _took(self, found: Segmentation) -> None:
-        self._seconds[found.model] = sum((found.timings_s or {}).values())

@@ -71,10 +71,3 @@ def forgetModels() -> None:
     """Look anew which models there are, the next time somebody asks."""
     _packages.cache_clear()
     _card.cache_clear()
-
-
-def timeText(seconds: float | None) -> str:
-    """Return how long a model took on this machine."""
-    if seconds is None:
-        return _("Not timed on this machine yet.")
-    return _("Took {seconds:.1f} s on this machine.").format(seconds=seconds)

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from DSANetLib.errors import SceneError
 from DSANetLib.mrml.scene import CaseNodes
 
 from .case_data import clinicalRecord, maskedRun, modelChoice, runOf, userChoices
-
-if TYPE_CHECKING:
-    from DSANetLib.results import Segmentation
 
 PANEL, BATCH, TRAINING = "panel", "batch", "training"
 """The lanes: what the panel does, and a batch and a fine-tuning beside it."""
@@ -66,7 +63,6 @@ def loadRunJob(
 
 def segmentJob(
     case: Any,
-    took: Callable[[Segmentation], None],
     *,
     model: str | Path | None = None,
     keyFrame: int | None = None,
@@ -78,7 +74,7 @@ def segmentJob(
     device: str = "auto",
     threads: int | None = None,
 ) -> Job:
-    """Return the job of `segment`; `took` is called with what was found, once it is in the scene."""
+    """Return the job of `segment`."""
     from DSANetLib.mrml.applying import write_segmentation
     from DSANetLib.mrml.attributes import set_facts
     from DSANetLib.mrml.choices import MASK_FRAME, PIXEL_SHIFT, choose_key_frame
@@ -101,9 +97,7 @@ def segmentJob(
         if maskFrame is not None or pixelShift is not None:
             facts = {MASK_FRAME: maskFrame, PIXEL_SHIFT: pixelShift and tuple(float(s) for s in pixelShift)}
             set_facts(run.sequence, {name: value for name, value in facts.items() if value is not None})
-        written = write_segmentation(case, found, None if frames is None else tuple(int(f) for f in frames))
-        took(found)
-        return written
+        return write_segmentation(case, found, None if frames is None else tuple(int(f) for f in frames))
 
     return Job(task, apply)
 
