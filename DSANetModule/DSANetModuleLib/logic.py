@@ -58,6 +58,8 @@ class DSANetModuleLogic:
             Frames/s, instead of what the file says.
         spacing_mm
             Size of a pixel in the patient, mm, one number or (row, column).
+        subtracted
+            Whether the frames came subtracted, instead of what the file says or the library guesses; kept with the run.
         model
             Package whose card says how the run is prepared.
         """
@@ -125,6 +127,7 @@ class DSANetModuleLogic:
         *,
         frameRate: float | None = None,
         spacing_mm: float | tuple[float, float] | None = None,
+        subtracted: bool | None = None,
         model: str | Path | None = None,
         responseModel: str | Path | None = None,
         keyFrame: int | None = None,
@@ -139,7 +142,8 @@ class DSANetModuleLogic:
         from DSANetLib.mrml.scene import remove_case
 
         computes = {"runtime": runtime, "device": device, "threads": threads}
-        case = self.loadRun(path, frameRate=frameRate, spacing_mm=spacing_mm, model=model, progress=progress)
+        says = {"frameRate": frameRate, "spacing_mm": spacing_mm, "subtracted": subtracted}
+        case = self.loadRun(path, model=model, progress=progress, **says)
         try:
             choices = {"keyFrame": keyFrame, "maskFrame": maskFrame}
             case = self.segment(case, model=model, progress=progress, **choices, **computes)

@@ -46,19 +46,25 @@ def loadRunJob(
     *,
     frameRate: float | None = None,
     spacing_mm: float | tuple[float, float] | None = None,
+    subtracted: bool | None = None,
     model: str | Path | None = None,
 ) -> Job:
     """Return the job of `loadRun`."""
+    from DSANetLib.mrml.choices import choose_subtracted
     from DSANetLib.mrml.opening import open_run
     from DSANetLib.worker.frames import SomeFrames
     from DSANetLib.worker.tasks import ReadTask
 
     def apply(prepared: Any) -> CaseNodes:
         frames = prepared.run.frames
-        return open_run(prepared, frames.kept if isinstance(frames, SomeFrames) else None)
+        case = open_run(prepared, frames.kept if isinstance(frames, SomeFrames) else None)
+        choose_subtracted(case.run, subtracted)
+        return case
 
+    if subtracted not in (None, True, False):
+        raise SceneError(f"{subtracted!r} does not say whether the run is subtracted", "Give True, False or None")
     source = str(path) if isinstance(path, (str, Path)) else path
-    return Job(ReadTask(source, modelChoice(model), frameRate, spacing_mm), apply)
+    return Job(ReadTask(source, modelChoice(model), frameRate, spacing_mm, subtracted), apply)
 
 
 def segmentJob(
