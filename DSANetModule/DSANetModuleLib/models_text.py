@@ -52,6 +52,13 @@ def cardOf(name: str) -> ModelCard | None:
         return None
 
 
+def summaryOf(card: ModelCard) -> str:
+    """Return what a model is, without what its warning says once more: the two stand one after the other."""
+    summary = card.summary.rstrip(".")
+    first, _sign, last = summary.rpartition("; ")
+    return first if first and card.warning.casefold().startswith(last.casefold()) else summary
+
+
 def importModel(source: str) -> str:
     """Copy a model package (folder or ZIP file) to the user's own and return its name.
 

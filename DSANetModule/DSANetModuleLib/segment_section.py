@@ -15,7 +15,7 @@ from DSANetLib.mrml.segmentation import read_masks, states
 from DSANetLib.mrml.terminology import LIVER
 
 from .foot import WorkRow
-from .models_text import cardOf, importModel, packagesOf
+from .models_text import cardOf, importModel, packagesOf, summaryOf
 from .panel import BaseSection, fill
 from .preview import Preview
 from .waiting import keepSeconds, timeText
@@ -184,7 +184,7 @@ class SegmentSection(BaseSection):
         if parameters.modelOfThreshold != parameters.model:
             parameters.modelOfThreshold = parameters.model
             parameters.tumourThreshold = card.tumour_threshold
-        self.ui.modelLabel.text = f"{card.summary.rstrip('.')}. {timeText(parameters.model)} {card.warning}"
+        self.ui.modelLabel.text = f"{summaryOf(card)}. {timeText(parameters.model)} {card.warning}"
 
     def _show(self, case: Any) -> None:
         """Show preview and liver as the check boxes say; masks are not touched."""
