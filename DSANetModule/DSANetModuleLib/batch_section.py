@@ -30,7 +30,7 @@ class BatchSection(BaseSection):
         self.ui.batchTable.setHorizontalHeaderLabels(
             [_("case"), _("result"), _("lesions"), _("probability"), _("remarks")]
         )
-        fitTable(self.ui.batchTable, {3: _("(non-responder)")})
+        fitTable(self.ui.batchTable, {3: _("responder)")})
         self.ui.batchStartButton.connect("clicked(bool)", self.onStart)
         self.ui.batchStopButton.connect("clicked(bool)", self.onStop)
         for edit in (self.ui.batchInputEdit, self.ui.batchOutputEdit):

@@ -7,10 +7,13 @@ from typing import Any
 import qt
 
 _NAME_LETTERS = 12
+_LINES = 4
 
 
 def fitTable(table: Any, narrow: dict[int, str]) -> None:
-    """Let a QTableWidget fill its width: the last column takes what the others leave, and rows are as high as needed.
+    """Let a QTableWidget fill its width: the last column takes what the others leave, and rows wrap.
+
+    No row is higher than four lines: whoever fills the table gives what is longer as a tooltip.
 
     Parameters
     ----------
@@ -28,6 +31,7 @@ def fitTable(table: Any, narrow: dict[int, str]) -> None:
             header.setSectionResizeMode(column, qt.QHeaderView.ResizeToContents)
     header.setStretchLastSection(True)
     table.verticalHeader().setVisible(False)
+    table.verticalHeader().setMaximumSectionSize(_LINES * table.fontMetrics().height() + 8)
     table.verticalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
 
 

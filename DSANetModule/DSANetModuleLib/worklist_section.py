@@ -40,7 +40,7 @@ class WorklistSection(BaseSection):
         fill(ui.orderComboBox, [("uncertainty", _("uncertainty")), ("flags", _("flags"))], "uncertainty")
         ui.workTable.setColumnCount(_COLUMNS)
         ui.workTable.setHorizontalHeaderLabels([_("Case"), _("State"), _("Uncertainty"), _("Flags"), _("Note")])
-        fitTable(ui.workTable, {3: _("as subtracted,")})
+        fitTable(ui.workTable, {3: _("subtracted,")})
         ui.readerEdit.text, ui.readerEdit.placeholderText = givenName(), userName()
         ui.hideReadersCheckBox.checked = othersHidden()
         for button, action in (

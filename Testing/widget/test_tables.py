@@ -57,6 +57,15 @@ def test_a_batchs_remarks_are_words_and_are_whole(shown):
     assert not cut(table, 4)
     for column in (3, 4):
         assert table.rowHeight(0) >= height_for(table, 0, column), table.item(0, column).text()
+    for number in range(12):  # more than there is room for: the scroll bar takes some of the width
+        section.addRow(
+            types.SimpleNamespace(case_id=f"broken-{number}", error="b.avi: is no film. " * 20, source="b.avi")
+        )
+    settle()
+    assert table.verticalScrollBar().maximum > 0
+    assert not cut(table, 4)
+    assert table.rowHeight(5) <= 5 * table.fontMetrics().height(), "a long reason does not fill the table"
+    assert table.item(5, 4).toolTip().count("is no film") == 20
 
 
 def test_a_work_lists_flags_are_words_and_are_whole(shown):
