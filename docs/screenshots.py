@@ -51,6 +51,8 @@ def main(folder: Path) -> int:
     with tempfile.TemporaryDirectory(prefix="dsanet-sample-") as cache:
         os.chdir(cache)
         work(slicer, widget, Path(cache))
+        widget.parent.show()
+        grab(slicer, widget.parent, folder / "panel.png")  # as the tutorial leaves it, before anything else
         batch(slicer, widget)
         two_readers(slicer, widget)
         explore_and_export(slicer, widget)
@@ -91,7 +93,6 @@ def batch(slicer: Any, widget: Any) -> None:
     ui = {section.widget.name: section.ui for section in context.sections}
     write_cohort(Path("angiograms"), 3, 40, "dicom", PhantomConfig(rows=256, columns=256))
     Path("angiograms/runs/broken.avi").write_bytes(b"this is no film")
-    table = ui["batchSection"].batchTable
     context.parameters.batchPicture = False
     ui["batchSection"].batchInputEdit.currentPath = "angiograms/runs"
     ui["batchSection"].batchOutputEdit.currentPath = "results"
@@ -99,7 +100,6 @@ def batch(slicer: Any, widget: Any) -> None:
     while context.jobs.isBusy("batch"):
         slicer.app.processEvents()
         time.sleep(0.01)
-    table.resizeColumnsToContents()
 
 
 def two_readers(slicer: Any, widget: Any) -> None:
@@ -129,7 +129,6 @@ def two_readers(slicer: Any, widget: Any) -> None:
             editing(masks).draw(key, found.liver, tumour)
         editing(masks).accept(key)
         ui.saveButton.click()
-    ui.workTable.resizeColumnsToContents()
     ui.trainingFolderEdit.currentPath = "training"
     context.setCase(sample)
 
@@ -199,27 +198,21 @@ def chart_picture(chart: Any, width: int, height: int) -> Any:
 
 
 def photograph(slicer: Any, widget: Any, folder: Path) -> None:
-    """Take the panel with all sections as they open, then each section alone."""
+    """Take the key frame, and each section alone."""
     from DSANetLib.mrml.render import render_slice_view
 
     case = widget.context.case
     render_slice_view(case.run, folder / "panel-frame.png", masks=case.masks, overwrite=True)
     panel = widget.parent
-    panel.show()
-    grab(slicer, panel, folder / "panel.png")
     for section in widget.context.sections:
         name = section.widget.name.removesuffix("Section").lower()
         if name not in SECTIONS:
             continue
-        if name == "frames":
-            strip = section.ui.stateStrip
-            strip.scrollToItem(strip.currentItem(), strip.ScrollHint.PositionAtCenter)
         if name == "export":
             section.ui.exportList.setMinimumHeight(120)
         was, section.widget.collapsed = section.widget.collapsed, False
         if name == "predict":
             section.ui.predictTables.collapsed = False
-            section.ui.resultsTable.resizeColumnsToContents()
         panel.adjustSize()
         grab(slicer, section.widget, folder / f"panel-{name}.png")
         advanced = getattr(section.ui, ADVANCED.get(name, ""), None)

@@ -48,6 +48,30 @@ _FIRST = (
     *("Libs/MRML/Logic/vtkMRMLApplicationLogic.h", "Base/QTCore/qSlicerCoreApplication.h"),
     *("Libs/MRML/Core/vtkMRMLTableNode.h", "Libs/MRML/Core/vtkMRMLDisplayNode.h", "Base/Python/slicer/util.py"),
 )
+# What the order above gets wrong: the class on which ours calls the name, looked up by hand.
+_LOGIC = "Libs/MRML/Logic/"
+_OURS = {
+    "AddDataIOToScene": (f"{_LOGIC}vtkMRMLRemoteIOLogic.h",),
+    "GetCacheManager": (f"{_LOGIC}vtkMRMLRemoteIOLogic.h", "Libs/MRML/Core/vtkMRMLScene.h"),
+    "GetDataIOManager": (f"{_LOGIC}vtkMRMLRemoteIOLogic.h",),
+    "GetImageDataConnection": (f"{_LOGIC}vtkMRMLSliceLogic.h",),
+    "GetLabelValue": ("Libs/vtkSegmentationCore/vtkSegment.h",),
+    "GetMRMLApplicationLogic": (f"{_LOGIC}vtkMRMLAbstractLogic.h",),
+    "GetObjectToWorldMatrix": ("Libs/MRML/Core/vtkMRMLMarkupsROINode.h",),
+    "GetSize": ("Libs/MRML/Core/vtkMRMLMarkupsROINode.h",),
+    "RemoveSegment": ("Libs/vtkSegmentationCore/vtkSegmentation.h",),
+    "SetColor": ("Libs/vtkSegmentationCore/vtkSegment.h", "Libs/MRML/Core/vtkMRMLPlotSeriesNode.h"),
+    "SetLineWidth": ("Libs/MRML/Core/vtkMRMLPlotSeriesNode.h",),
+    "SetMRMLApplicationLogic": (f"{_LOGIC}vtkMRMLAbstractLogic.h",),
+    "SetMRMLScene": (f"{_LOGIC}vtkMRMLAbstractLogic.h",),
+    "SetRenderer": ("Libs/MRML/DisplayableManager/vtkMRMLDisplayableManagerGroup.h",),
+    "SetViewArrangement": ("Libs/MRML/Core/vtkMRMLLayoutNode.h",),
+}
+# Called on VTK's objects alone, though classes of Slicer have the name too.
+_VTK_ALONE = {
+    *("AddItem", "GetNumberOfItems", "GetOutput", "GetValue", "ModifiedEvent", "RemoveItem", "Render"),
+    *("SetInputData", "SetSize", "SetValue", "TransformPoint", "Update", "Write"),
+}
 HEAD = """\
 # Calls of Slicer
 
@@ -176,12 +200,16 @@ def _row(name: str, declared: dict[str, dict[str, list[str]]]) -> str:
     of_all, of_vtk = _vtk()
     if name in _ELSEWHERE:
         return f"| `{name}` | {_ELSEWHERE[name]} |\n"
-    if name in of_all:
+    if name in of_all or name in _VTK_ALONE:
         return f"| `{name}` | VTK | – |\n"
     module, _, last = name.rpartition(".")
     # slicer.util.loadUI is in slicer/util.py and nowhere else; methods of nodes are in headers.
     suffix = f"{module.replace('.', '/')}.py" if module.startswith("slicer.") else ".py" if module else ".h"
     files = {r: [file for file in found.get(last, []) if file.endswith(suffix)] for r, found in declared.items()}
+    package = f"Base/Python/{module.replace('.', '/')}/"
+    if module.startswith("slicer.") and any(file.startswith(package) for file in declared["HEAD"].get(last, [])):
+        # What a package offers is declared in a file of it.
+        files = {r: [file for file in found.get(last, []) if file.startswith(package)] for r, found in declared.items()}
     if module == "slicer.app" or (module.startswith("slicer") and not any(files.values())):
         files = {release: found.get(last, []) for release, found in declared.items()}
     files = {release: [file for file in found if not file.startswith(_NEVER)] for release, found in files.items()}
@@ -191,6 +219,10 @@ def _row(name: str, declared: dict[str, dict[str, list[str]]]) -> str:
     # A class is declared in the file of its name.
     named = [file for file in now if Path(file).stem == last]
     best = next((file for file in (*named, *_FIRST) if file in now), min(now, key=lambda f: (f.count("/"), f)))
+    if name in _OURS:
+        if gone := set(_OURS[name]) - set(now):
+            raise SystemExit(f"{name} is not declared in {', '.join(sorted(gone))}: mend _OURS")
+        best = "; ".join(_OURS[name])
     since = next(release for release in RELEASES if files[release])
     best = f"VTK; {best}" if name in of_vtk else best
     return f"| `{name}` | {best} | {'5.13' if since == 'HEAD' else '.'.join(since[1:].split('.')[:2])} |\n"

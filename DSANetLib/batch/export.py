@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -72,7 +73,7 @@ def export_case(
     OutputError
         Where the folder is taken or cannot be written; then nothing is left behind.
     SceneError
-        Where the case is not whole.
+        Where the case is not whole, or a part of it cannot be written; then, too, nothing is left behind.
     """
     unknown = set(parts) - set(PARTS)
     if unknown:
@@ -80,7 +81,7 @@ def export_case(
     folder = case_folder(out, case.case_id)
     _check_free(folder, overwrite)
     notes: list[str] = []
-    with whole_folder(folder) as temporary:
+    with whole_folder(folder) as temporary, _as_if_in(folder, temporary):
         if "masks" in parts:
             notes += _write_masks(case, temporary / "masks")
         if "tables" in parts:
@@ -94,6 +95,18 @@ def export_case(
         text = json.dumps(_facts(case), indent=2, ensure_ascii=False) + "\n"
         (temporary / MARKER).write_text(text, encoding="utf-8")
     return Export(folder, tuple(sorted(path for path in folder.rglob("*") if path.is_file())), tuple(notes))
+
+
+@contextmanager
+def _as_if_in(folder: Path, temporary: Path) -> Iterator[None]:
+    """Let errors name the file where the user expects it, and not in the temporary folder, which is gone by then."""
+    try:
+        yield
+    except SceneError as error:
+        source = Path(error.source or "")
+        if temporary.absolute() not in source.parents:
+            raise
+        raise SceneError(error.problem, error.remedy, folder / source.relative_to(temporary.absolute())) from error
 
 
 def _check_free(folder: Path, overwrite: bool) -> None:
@@ -151,12 +164,12 @@ def _rows(node: Any, only: str | None) -> str:
 
 
 def _write_picture(case: CaseNodes, folder: Path) -> list[str]:
-    from ..mrml.render import render_slice_view
+    from ..mrml.render import missing_libraries, render_slice_view
 
-    try:
-        render_slice_view(case.run, folder / "slice_view.png", masks=case.masks, frame=_key_frame(case))
-    except SceneError as error:
-        return [f"the picture was left out: {error}"]
+    if missing := missing_libraries():  # what this machine lacks; any other failure is the export's
+        remedy = f"sudo apt-get install {' '.join(missing)}"
+        return [f"the picture was left out: no picture can be rendered without a graphics library. {remedy}."]
+    render_slice_view(case.run, folder / "slice_view.png", masks=case.masks, frame=_key_frame(case))
     return []
 
 

@@ -1,9 +1,10 @@
-"""What the user chose for one run, kept with the run: mask frame, pixel shift, key frame, patient."""
+"""What the user chose for one run, kept with the run: subtraction, mask frame, pixel shift, key frame, patient."""
 
 from __future__ import annotations
 
 from ..errors import SceneError
 from .attributes import CASE, fact, number, numbers, set_facts
+from .run_facts import USER_SUBTRACTED
 from .sequence import RunNodes, item_number
 
 KEY_FRAME, MASK_FRAME, PIXEL_SHIFT, PATIENT = "UserKeyFrame", "UserMaskFrame", "UserPixelShift", "Patient"
@@ -41,6 +42,16 @@ def choose_mask(run: RunNodes, frame: int | None, shift_px: tuple[float, float] 
         item_number(run.sequence, frame)
     shift = None if frame is None else (float(shift_px[0]), float(shift_px[1]))
     set_facts(run.sequence, {MASK_FRAME: frame, PIXEL_SHIFT: shift})
+
+
+def subtracted_choice(run: RunNodes) -> bool | None:
+    """Return whether the run came subtracted, in the user's word; None where file or library decide."""
+    return {"1": True, "0": False}.get(fact(run.sequence, USER_SUBTRACTED) or "")
+
+
+def choose_subtracted(run: RunNodes, subtracted: bool | None) -> None:
+    """Say that a run came subtracted (it is left as it is) or not (a mask is taken off); None takes it back."""
+    set_facts(run.sequence, {USER_SUBTRACTED: subtracted})
 
 
 def patient(run: RunNodes) -> str:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _BETWEEN = " | "
 
+USER_SUBTRACTED = "UserSubtracted"
+"""Whether the run came subtracted, in the user's word, which goes before the source's."""
+
 
 def run_facts(run: DSARun) -> dict[str, Fact]:
     """Return the facts of a run to keep with its sequence; not its source, which may name a person."""
@@ -75,6 +78,12 @@ def warnings_text(warnings: Sequence[str]) -> str:
 def warnings_of(sequence: Any) -> tuple[str, ...]:
     """Return what the reader of a run had to say."""
     return tuple((fact(sequence, "RunWarnings") or "").split(_BETWEEN)) if fact(sequence, "RunWarnings") else ()
+
+
+def subtracted_of(sequence: Any) -> bool | None:
+    """Return whether the frames of a sequence came subtracted: the user's word, else the source's, else None."""
+    said = fact(sequence, USER_SUBTRACTED) or fact(sequence, "Subtracted")
+    return {"1": True, "0": False}.get(said or "")
 
 
 def found_facts(prepared: PreparedRun) -> dict[str, Fact]:

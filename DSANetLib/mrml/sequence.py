@@ -17,7 +17,7 @@ from ..errors import SceneError
 from ..run import DSARun, LazyFrames, PixelSpacing
 from .attributes import CASE, FRAME, FRAMES, ROLE, fact, need_fact, number, numbers, set_facts
 from .headless import logic, scene, start
-from .run_facts import mask_of, run_facts, spacing_of, visible_of, warnings_of
+from .run_facts import mask_of, run_facts, spacing_of, subtracted_of, visible_of, warnings_of
 
 ASSUMED_FRAME_RATE = 2.0
 
@@ -195,7 +195,7 @@ def read_run(sequence: Any) -> DSARun:
         times_s=times,
         spacing=spacing_of(sequence),
         polarity=fact(sequence, "Polarity") or "unknown",  # type: ignore[arg-type]
-        subtracted={"1": True, "0": False}.get(fact(sequence, "Subtracted") or ""),
+        subtracted=subtracted_of(sequence),
         bit_depth=int(number(sequence, "BitDepth") or 8 * first.dtype.itemsize),
         intensity=fact(sequence, "Intensity") or "unknown",  # type: ignore[arg-type]
         kind="sequence",

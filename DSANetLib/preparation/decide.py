@@ -49,7 +49,7 @@ def find_polarity(run: DSARun, seen: stream.Glance, field: np.ndarray, warnings:
         return run.polarity == "bright_contrast", False
     balance = polarity.contrast_balance(seen.small, field)
     if balance < 0:
-        warnings.append("Contrast looks bright in this run; it was inverted. Set the polarity if that is wrong.")
+        warnings.append("Contrast looks bright in this run, so it was inverted.")
     elif balance < polarity.UNSURE:
         warnings.append("It is unclear whether contrast is dark or bright; dark was assumed.")
     return balance < 0, True
@@ -88,10 +88,10 @@ def what_to_subtract(
         return replace(subtraction.choose_mask(run, mask_frame, shift), decided_by="user")
     if polarity.is_flat(seen.small, field):
         warnings.append(
-            "Taken as subtracted: it looks flat, and no header says so. If that is wrong, say so (--subtracted no)."
+            "Taken as subtracted: it looks flat, and no header says so. If that is wrong, say that it is not."
         )
         return Subtraction(decided_by="detected")
-    warnings.append("The run looks unsubtracted, so it was subtracted. If that is wrong, say so (--subtracted yes).")
+    warnings.append("The run looks unsubtracted, so it was subtracted. If that is wrong, say that it came subtracted.")
     return replace(subtraction.choose_mask(run, None, shift), decided_by="detected")
 
 

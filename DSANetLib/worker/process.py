@@ -12,6 +12,7 @@ import queue
 import shutil
 import signal
 import sys
+import tempfile
 import threading
 from _thread import interrupt_main
 from contextlib import suppress
@@ -30,6 +31,7 @@ _NICENESS = 5
 def main(folder: str) -> None:
     """Work until the client is gone; `folder` is the session's, for arrays, and is removed at the end."""
     requests, answers = _take_pipes()
+    tempfile.tempdir = folder  # what a library leaves behind goes with the session, also when this process is killed
     if hasattr(os, "nice"):
         os.nice(_NICENESS)  # the window has to stay quick (on Windows the client starts us so)
     _Worker(requests, answers, Path(folder)).work()

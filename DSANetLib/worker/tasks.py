@@ -59,6 +59,8 @@ class ReadTask:
         Package whose card says how to prepare.
     frame_rate, spacing_mm
         As of `readers.read_run`.
+    subtracted
+        The user's word on whether the frames came subtracted, for the preparation; the run keeps its file's.
     limit_bytes
         Of a longer run only the key frame with its neighbours and every n-th other frame are read into memory.
     """
@@ -67,6 +69,7 @@ class ReadTask:
     model: ModelChoice
     frame_rate: float | None = None
     spacing_mm: float | tuple[float, float] | None = None
+    subtracted: bool | None = None
     limit_bytes: int = 1 << 30
 
     def run(self, desk: Desk) -> PreparedRun:
@@ -83,7 +86,8 @@ class ReadTask:
         if whole:
             run = run.with_changes(frames=np.asarray(run.frames[:]))  # decoded once
         desk.stage("preparation")
-        prepared = _prepared(run, self.model, UserChoices())
+        said = run if self.subtracted is None else run.with_changes(subtracted=self.subtracted)
+        prepared = _prepared(said, self.model, UserChoices())
         if not whole:
             key = prepared.key_frame.index
             near = [i for i in (key - 1, key, key + 1) if 0 <= i < run.count]

@@ -12,6 +12,7 @@ from DSANetLib.errors import OutputError, RunError
 
 from .foot import showProgress
 from .panel import BaseSection
+from .tables import fitTable, flagWords
 
 LANE = "batch"
 RESULTS = "results.csv"
@@ -29,6 +30,7 @@ class BatchSection(BaseSection):
         self.ui.batchTable.setHorizontalHeaderLabels(
             [_("case"), _("result"), _("lesions"), _("probability"), _("remarks")]
         )
+        fitTable(self.ui.batchTable, {3: _("responder)")})
         self.ui.batchStartButton.connect("clicked(bool)", self.onStart)
         self.ui.batchStopButton.connect("clicked(bool)", self.onStop)
         for edit in (self.ui.batchInputEdit, self.ui.batchOutputEdit):
@@ -151,7 +153,7 @@ def rowTexts(outcome: Any) -> tuple[str, str, str, str, str]:
         return outcome.case_id, _("failed"), "", "", said
     row = outcome.row
     ended = _("done before") if getattr(outcome, "done_before", False) else _("done")
-    remarks = " ".join(part for part in (row.get("flags"), outcome.complaint) if part)
+    remarks = "; ".join(part for part in (flagWords(str(row.get("flags") or "")), outcome.complaint) if part)
     probability = row.get("probability")
     text = "" if probability in (None, "") else f"{float(probability):.2f} ({row['class']})"
     return outcome.case_id, ended, str(row.get("lesions", "")), text, remarks

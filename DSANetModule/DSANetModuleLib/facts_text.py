@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from slicer.i18n import tr as _
 
+from DSANetLib.flags import WARNING_CODES
 from DSANetLib.mrml.attributes import fact
+from DSANetLib.mrml.choices import subtracted_choice
 from DSANetLib.mrml.run_facts import spacing_of
 from DSANetLib.mrml.scene import CaseNodes
 from DSANetLib.mrml.sequence import frame_array, stored_frames, times_of
@@ -51,10 +53,16 @@ def spacingText(case: CaseNodes) -> str:
 def subtractionText(case: CaseNodes) -> str:
     """Return whether the run came subtracted, and what is subtracted here."""
     sequence = case.run.sequence
+    said, done = subtracted_choice(case.run), fact(sequence, "SubtractedHere")
+    if said is not None and done != str(int(not said)):
+        text = _("came subtracted, by your word") if said else _("not subtracted, by your word")
+        return _("{text}; used at the next Apply").format(text=text)
+    if said:
+        return _("came subtracted, by your word")
     if fact(sequence, "UserMaskFrame") is not None:
         frame = int(float(fact(sequence, "UserMaskFrame") or 0)) + 1
         return _("mask frame {frame}, chosen by hand; used at the next Apply").format(frame=frame)
-    if fact(sequence, "SubtractedHere") == "1":
+    if done == "1":
         frames = " ".join(str(int(float(part)) + 1) for part in (fact(sequence, "FoundMaskFrames") or "").split())
         return _("not subtracted; mask frames {frames}, chosen automatically").format(frames=frames or "–")
     return {"1": _("came subtracted"), "0": _("not subtracted")}.get(
@@ -77,4 +85,23 @@ def polarityText(case: CaseNodes) -> str:
 def warningsText(case: CaseNodes) -> str:
     """Return what was assumed of a run or looks wrong with it, a line each; empty where nothing is."""
     stored = fact(case.run.sequence, "Warnings") or ""
-    return "\n".join(f"• {part.strip()}" for part in stored.split(_SEPARATOR) if part.strip())
+    said = [_here(part.strip(), subtracted_choice(case.run)) for part in stored.split(_SEPARATOR)]
+    return "\n".join(f"• {text}" for text in said if text)
+
+
+def _here(text: str, subtracted: bool | None) -> str:
+    """Return a warning of the library with what can be done about it in the panel; empty where it was done."""
+    code = next((code for start, code in WARNING_CODES.items() if text.startswith(start)), "")
+    guesses = {
+        "taken_as_subtracted": _(
+            "Taken as subtracted: it looks flat, and no header says so. "
+            "If that is wrong, choose 'not subtracted' under Advanced > Frames came."
+        ),
+        "subtracted_here": _(
+            "The run looks unsubtracted, so it was subtracted. "
+            "If that is wrong, choose 'subtracted' under Advanced > Frames came."
+        ),
+    }
+    if code not in guesses:
+        return text
+    return guesses[code] if subtracted is None else ""

@@ -37,6 +37,8 @@ class FramesSection(BaseSection):
         ui.goToKeyButton.connect("clicked(bool)", self.onGoToKey)
         ui.setKeyFrameButton.connect("clicked(bool)", self.onSetKey)
         ui.automaticKeyButton.connect("clicked(bool)", self.onAutomaticKey)
+        # Not at the change of the frame alone: the strip gets its width later, and when the panel is made wider.
+        ui.stateStrip.horizontalScrollBar().connect("rangeChanged(int,int)", self.onStripRange)
         ui.stateStrip.verticalHeader().setVisible(False)
         ui.stateStrip.setFixedHeight(3 * ui.stateStrip.fontMetrics().height() + 16)
 
@@ -64,6 +66,12 @@ class FramesSection(BaseSection):
     def onStrip(self, _row: int, place: int) -> None:
         """Show the frame that was clicked."""
         self._show(place)
+
+    def onStripRange(self, _least: int, _most: int) -> None:
+        """Keep the shown frame in the middle of the strip where its width changed."""
+        strip = self.ui.stateStrip
+        if strip.currentItem() is not None:
+            strip.scrollToItem(strip.currentItem(), qt.QAbstractItemView.PositionAtCenter)
 
     def _show(self, place: int) -> None:
         case = self.context.case

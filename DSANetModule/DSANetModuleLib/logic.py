@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from DSANetLib.mrml.probability import ProbabilityMaps
-    from DSANetLib.results import Segmentation
     from DSANetLib.worker import Progress
 
 Tell = Callable[["Progress"], None]
@@ -41,7 +40,6 @@ class DSANetModuleLogic:
 
     def __init__(self, python: str | None = None) -> None:
         self._workers = Workers(python)
-        self._seconds: dict[str, float] = {}
 
     # --- the whole way -------------------------------------------------------------------------------------------
 
@@ -60,6 +58,8 @@ class DSANetModuleLogic:
             Frames/s, instead of what the file says.
         spacing_mm
             Size of a pixel in the patient, mm, one number or (row, column).
+        subtracted
+            Whether the frames came subtracted, instead of what the file says or the library guesses; kept with the run.
         model
             Package whose card says how the run is prepared.
         """
@@ -127,6 +127,7 @@ class DSANetModuleLogic:
         *,
         frameRate: float | None = None,
         spacing_mm: float | tuple[float, float] | None = None,
+        subtracted: bool | None = None,
         model: str | Path | None = None,
         responseModel: str | Path | None = None,
         keyFrame: int | None = None,
@@ -141,7 +142,8 @@ class DSANetModuleLogic:
         from DSANetLib.mrml.scene import remove_case
 
         computes = {"runtime": runtime, "device": device, "threads": threads}
-        case = self.loadRun(path, frameRate=frameRate, spacing_mm=spacing_mm, model=model, progress=progress)
+        says = {"frameRate": frameRate, "spacing_mm": spacing_mm, "subtracted": subtracted}
+        case = self.loadRun(path, model=model, progress=progress, **says)
         try:
             choices = {"keyFrame": keyFrame, "maskFrame": maskFrame}
             case = self.segment(case, model=model, progress=progress, **choices, **computes)
@@ -198,7 +200,7 @@ class DSANetModuleLogic:
 
     def segmentJob(self, case: Any, **options: Any) -> Job:
         """Return the job of `segment`."""
-        return work.segmentJob(case, self._took, **options)
+        return work.segmentJob(case, **options)
 
     def predictJob(self, cases: Any, clinical: Any = None, **options: Any) -> Job:
         """Return the job of `predict`."""
@@ -285,15 +287,8 @@ class DSANetModuleLogic:
 
         update_tables(case_of(case))
 
-    def secondsOf(self, model: str) -> float | None:
-        """Return the seconds that `segment` with a model last took on this machine; None before the first."""
-        return self._seconds.get(model)
-
     @staticmethod
     def _kept(case: CaseNodes) -> ProbabilityMaps | None:
         from DSANetLib.mrml.probability import read_probability
 
         return read_probability(case.run)
-
-    def _took(self, found: Segmentation) -> None:
-        self._seconds[found.model] = sum((found.timings_s or {}).values())

@@ -52,6 +52,13 @@ def cardOf(name: str) -> ModelCard | None:
         return None
 
 
+def summaryOf(card: ModelCard) -> str:
+    """Return what a model is, without what its warning says once more: the two stand one after the other."""
+    summary = card.summary.rstrip(".")
+    first, _sign, last = summary.rpartition("; ")
+    return first if first and card.warning.casefold().startswith(last.casefold()) else summary
+
+
 def importModel(source: str) -> str:
     """Copy a model package (folder or ZIP file) to the user's own and return its name.
 
@@ -71,10 +78,3 @@ def forgetModels() -> None:
     """Look anew which models there are, the next time somebody asks."""
     _packages.cache_clear()
     _card.cache_clear()
-
-
-def timeText(seconds: float | None) -> str:
-    """Return how long a model took on this machine."""
-    if seconds is None:
-        return _("Not timed on this machine yet.")
-    return _("Took {seconds:.1f} s on this machine.").format(seconds=seconds)

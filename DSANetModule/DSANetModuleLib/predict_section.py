@@ -17,6 +17,7 @@ from DSANetLib.mrml.table import find_table, read_table
 from .clinical_form import ClinicalForm
 from .models_text import cardOf, packagesOf
 from .panel import RESEARCH_NOTE, BaseSection, fill
+from .tables import fitView
 
 
 class PredictSection(BaseSection):
@@ -107,7 +108,7 @@ class PredictSection(BaseSection):
     def onPredict(self, _checked: bool = False) -> None:
         """Predict in the background, from all segmented runs of the patient."""
         context, case = self.context, self.context.case
-        if not context.packagesReady():
+        if case is None or not context.packagesReady():
             return
         with context.attempt():
             record = self._record(case)
@@ -198,7 +199,9 @@ class PredictSection(BaseSection):
             ui.calibrationLabel.text, ui.warningLabel.text = _notes(str(row["response_model"]))
         ui.staleLabel.setVisible(bool(known and self.context.logic.isStale(case)))
         ui.resultsTable.setMRMLTableNode(find_table("results"))
+        fitView(ui.resultsTable, names=2)
         ui.lesionsTable.setMRMLTableNode(find_table("lesions", case.case_id) if case else None)
+        fitView(ui.lesionsTable, names=0, hidden=1)  # all are of one case, which is named above
 
 
 def _segmented(case: Any) -> bool:

@@ -11,15 +11,16 @@ from slicer.i18n import tr as _
 
 from DSANetLib.errors import SceneError
 from DSANetLib.mrml.attributes import ROLE, fact
-from DSANetLib.mrml.choices import choose_mask, mask_choice
+from DSANetLib.mrml.choices import choose_mask, choose_subtracted, mask_choice, subtracted_choice
 from DSANetLib.mrml.owned import own, owned
 from DSANetLib.mrml.ruler import calibrate_run, uncalibrate_run
 from DSANetLib.mrml.scene import remove_case
 
 from .facts_text import framesText, polarityText, spacingText, subtractionText, warningsText
-from .panel import BaseSection
+from .panel import BaseSection, fill
 
 _RULER = "ruler"
+_SUBTRACTED = {"yes": True, "no": False}
 
 
 class RunSection(BaseSection):
@@ -35,6 +36,7 @@ class RunSection(BaseSection):
         ui.loadFileButton.connect("clicked(bool)", self.onLoadFile)
         ui.loadFolderButton.connect("clicked(bool)", self.onLoadFolder)
         ui.runSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onRunChosen)
+        ui.subtractedComboBox.connect("currentIndexChanged(int)", self.onSubtracted)
         ui.maskByHandCheckBox.connect("toggled(bool)", self.onMaskChanged)
         ui.maskFrameSpinBox.connect("valueChanged(int)", self.onMaskChanged)
         ui.shiftRowsSpinBox.connect("valueChanged(double)", self.onMaskChanged)
@@ -126,6 +128,13 @@ class RunSection(BaseSection):
 
     # --- what the file does not say ------------------------------------------------------------------------------
 
+    def onSubtracted(self, _index: int) -> None:
+        """Keep with the run whether it came subtracted; it is used at the next Apply."""
+        case = self.context.case
+        if case is not None:
+            choose_subtracted(case.run, _SUBTRACTED.get(self.ui.subtractedComboBox.currentData))
+            self.context.changed("case")
+
     def onMaskChanged(self, _value: Any = None) -> None:
         """Keep mask frame and shift with the run; they are used at the next Apply."""
         case = self.context.case
@@ -199,10 +208,13 @@ class RunSection(BaseSection):
             label.text = text(case) if case else "–"
         ui.warningsLabel.text = warningsText(case) if case else ""
         ui.warningsLabel.setVisible(bool(ui.warningsLabel.text))
-        for widget in (ui.maskByHandCheckBox, ui.drawLineButton, ui.removeRunButton):
+        for widget in (ui.subtractedComboBox, ui.maskByHandCheckBox, ui.drawLineButton, ui.removeRunButton):
             widget.setEnabled(case is not None and not busy)
         ui.calibrateButton.setEnabled(case is not None and bool(owned(case.run, _RULER)))
         ui.uncalibrateButton.setEnabled(case is not None and fact(case.run.sequence, "CatheterFrench") is not None)
+        said = subtracted_choice(case.run) if case else None
+        entries = [("", _("as the file says, or guessed")), ("yes", _("subtracted")), ("no", _("not subtracted"))]
+        fill(ui.subtractedComboBox, entries, {True: "yes", False: "no"}.get(said, ""))
         self._showMask(case)
 
     def _showMask(self, case: Any) -> None:

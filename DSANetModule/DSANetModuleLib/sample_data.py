@@ -66,8 +66,10 @@ def makeSample(cache: Path) -> Path:
     """Return the folder of the sample patient in Slicer's cache, made there if it is not; whole or not at all."""
     from DSANetLib import __version__
     from DSANetLib.phantom import PhantomConfig, write_cohort
+    from DSANetLib.phantom.config import EDITION
 
-    folder = cache / f"{NAME}-{__version__}"
+    # The phantom's films change with its edition, within a version too: an older sample is not what the docs show.
+    folder = cache / f"{NAME}-{__version__}-edition{EDITION}"
     if folder.is_dir():
         return folder
     part = cache / f".{folder.name}.part"

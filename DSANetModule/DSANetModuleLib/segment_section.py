@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import qt
@@ -14,9 +15,10 @@ from DSANetLib.mrml.segmentation import read_masks, states
 from DSANetLib.mrml.terminology import LIVER
 
 from .foot import WorkRow
-from .models_text import cardOf, importModel, packagesOf, timeText
+from .models_text import cardOf, importModel, packagesOf, summaryOf
 from .panel import BaseSection, fill
 from .preview import Preview
+from .waiting import keepSeconds, timeText
 
 
 class SegmentSection(BaseSection):
@@ -34,6 +36,7 @@ class SegmentSection(BaseSection):
             if not combo.count:
                 combo.addItems(values)
         self._listed: tuple[str, ...] = ()
+        self._clicked = 0.0
         self._preview = Preview(self.context)
         self._row = WorkRow(self.context, ui.segmentProgressBar, ui.cancelButton)
         ui.modelComboBox.connect("currentIndexChanged(int)", self.onModel)
@@ -93,31 +96,41 @@ class SegmentSection(BaseSection):
 
     def onApply(self, _checked: bool = False) -> None:
         """Segment the chosen run in the background."""
-        context, parameters = self.context, self.context.parameters
-        if not context.packagesReady():
+        context, parameters, case = self.context, self.context.parameters, self.context.case
+        if case is None or parameters is None or not context.packagesReady():
             return
         parameters.preview = False
+        model, self._clicked = parameters.model, time.monotonic()
         with context.attempt():
             context.jobs.segment(
-                context.case,
-                model=parameters.model,
+                case,
+                model=model,
                 tumourThreshold=parameters.tumourThreshold,
                 runtime=parameters.runtime,
                 device=parameters.device,
                 threads=parameters.threads or None,
-                done=self.onSegmented,
+                done=lambda case: self.onSegmented(case, model),
                 failed=self.onFailed,
             )
-            context.tell(_("Segmenting {name} …").format(name=context.case.case_id))
+            context.tell(_("Segmenting {name} …").format(name=case.case_id))
 
-    def onSegmented(self, case: Any) -> None:
-        """Show the key frame with its masks."""
+    def onSegmented(self, case: Any, model: str) -> None:
+        """Show the key frame with its masks, and keep how long the user waited for it."""
         context = self.context
         key = key_frame(case.run)
         if context.case is not None and context.case.run.sequence is case.run.sequence and key is not None:
             context.setFrame(key)
         context.tell(_("Segmented {name}. Correct the masks, or press Predict.").format(name=case.case_id))
         context.changed("case")
+        # The next turn of the event loop: then all sections have been told, and the masks are to be seen.
+        qt.QTimer.singleShot(0, lambda: self._shown(model))
+
+    def _shown(self, model: str) -> None:
+        if not self._clicked:
+            return  # the panel was closed meanwhile
+        keepSeconds(model, time.monotonic() - self._clicked)
+        if self.context.parameters is not None:
+            self._showModels(self.context.parameters)
 
     def onFailed(self, error: Exception) -> None:
         """Say why; the masks are what they were."""
@@ -171,9 +184,7 @@ class SegmentSection(BaseSection):
         if parameters.modelOfThreshold != parameters.model:
             parameters.modelOfThreshold = parameters.model
             parameters.tumourThreshold = card.tumour_threshold
-        self.ui.modelLabel.text = (
-            f"{card.summary.rstrip('.')}. {timeText(self.context.logic.secondsOf(card.name))} {card.warning}"
-        )
+        self.ui.modelLabel.text = f"{summaryOf(card)}. {timeText(parameters.model)} {card.warning}"
 
     def _show(self, case: Any) -> None:
         """Show preview and liver as the check boxes say; masks are not touched."""
@@ -207,6 +218,7 @@ class SegmentSection(BaseSection):
 
     def cleanup(self) -> None:
         """Leave no preview in the views."""
+        self._clicked = 0.0
         self._preview.hide()
 
 

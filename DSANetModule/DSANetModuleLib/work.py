@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from DSANetLib.errors import SceneError
 from DSANetLib.mrml.scene import CaseNodes
 
 from .case_data import clinicalRecord, maskedRun, modelChoice, runOf, userChoices
-
-if TYPE_CHECKING:
-    from DSANetLib.results import Segmentation
 
 PANEL, BATCH, TRAINING = "panel", "batch", "training"
 """The lanes: what the panel does, and a batch and a fine-tuning beside it."""
@@ -52,24 +49,29 @@ def loadRunJob(
     *,
     frameRate: float | None = None,
     spacing_mm: float | tuple[float, float] | None = None,
+    subtracted: bool | None = None,
     model: str | Path | None = None,
 ) -> Job:
     """Return the job of `loadRun`."""
+    from DSANetLib.mrml.choices import choose_subtracted
     from DSANetLib.mrml.opening import open_run
     from DSANetLib.worker.frames import SomeFrames
     from DSANetLib.worker.tasks import ReadTask
 
     def apply(prepared: Any) -> CaseNodes:
         frames = prepared.run.frames
-        return open_run(prepared, frames.kept if isinstance(frames, SomeFrames) else None)
+        case = open_run(prepared, frames.kept if isinstance(frames, SomeFrames) else None)
+        choose_subtracted(case.run, subtracted)
+        return case
 
+    if subtracted not in (None, True, False):
+        raise SceneError(f"{subtracted!r} does not say whether the run is subtracted", "Give True, False or None")
     source = str(path) if isinstance(path, (str, Path)) else path
-    return Job(ReadTask(source, modelChoice(model), frameRate, spacing_mm), apply)
+    return Job(ReadTask(source, modelChoice(model), frameRate, spacing_mm, subtracted), apply)
 
 
 def segmentJob(
     case: Any,
-    took: Callable[[Segmentation], None],
     *,
     model: str | Path | None = None,
     keyFrame: int | None = None,
@@ -81,7 +83,7 @@ def segmentJob(
     device: str = "auto",
     threads: int | None = None,
 ) -> Job:
-    """Return the job of `segment`; `took` is called with what was found, once it is in the scene."""
+    """Return the job of `segment`."""
     from DSANetLib.mrml.applying import at_once, segmentation_steps
     from DSANetLib.mrml.attributes import set_facts
     from DSANetLib.mrml.choices import MASK_FRAME, PIXEL_SHIFT, choose_key_frame
@@ -104,9 +106,8 @@ def segmentJob(
         if maskFrame is not None or pixelShift is not None:
             facts = {MASK_FRAME: maskFrame, PIXEL_SHIFT: pixelShift and tuple(float(s) for s in pixelShift)}
             set_facts(run.sequence, {name: value for name, value in facts.items() if value is not None})
-        written = yield from segmentation_steps(case, found, None if frames is None else tuple(int(f) for f in frames))
-        took(found)
-        return written
+        chosen = None if frames is None else tuple(int(f) for f in frames)
+        return (yield from segmentation_steps(case, found, chosen))
 
     return Job(task, lambda found: at_once(steps(found)), steps=steps)
 

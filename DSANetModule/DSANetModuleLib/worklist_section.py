@@ -19,6 +19,7 @@ from .adjudicate import Adjudication
 from .fine_tuning import FineTuning
 from .panel import BaseSection, fill
 from .readers_name import givenName, hideOthers, othersHidden, readerName, setReaderName, userName
+from .tables import fitTable, flagWords
 
 _COLUMNS = 5
 
@@ -39,6 +40,7 @@ class WorklistSection(BaseSection):
         fill(ui.orderComboBox, [("uncertainty", _("uncertainty")), ("flags", _("flags"))], "uncertainty")
         ui.workTable.setColumnCount(_COLUMNS)
         ui.workTable.setHorizontalHeaderLabels([_("Case"), _("State"), _("Uncertainty"), _("Flags"), _("Note")])
+        fitTable(ui.workTable, {3: _("subtracted,")})
         ui.readerEdit.text, ui.readerEdit.placeholderText = givenName(), userName()
         ui.hideReadersCheckBox.checked = othersHidden()
         for button, action in (
@@ -240,10 +242,10 @@ class WorklistSection(BaseSection):
         table.setRowCount(len(self._items))
         for row, item in enumerate(self._items):
             sure = "" if item.uncertainty is None else f"{item.uncertainty:.2f}"
-            cells = (item.case_id, states[item.state], sure, " ".join(item.flags), item.note)
+            cells = (item.case_id, states[item.state], sure, flagWords(" ".join(item.flags)), item.note)
             for column, text in enumerate(cells):
                 cell = qt.QTableWidgetItem(text)
-                cell.setToolTip(text)  # flags are longer than their column
+                cell.setToolTip(text)  # a column may be too narrow for it
                 table.setItem(row, column, cell)
             if self._isOpen(item):
                 table.selectRow(row)

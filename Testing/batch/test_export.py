@@ -10,9 +10,11 @@ import pytest
 
 pytest.importorskip("slicer", reason='Slicer\'s core is not installed (pip install "dsanet[scene]")')
 
+from disks import full_disk
+
 from DSANetLib.batch.export import PARTS, export_case
-from DSANetLib.errors import OutputError
-from DSANetLib.mrml import headless
+from DSANetLib.errors import OutputError, SceneError
+from DSANetLib.mrml import headless, render
 from DSANetLib.mrml.plots import write_curve
 from DSANetLib.mrml.render import missing_libraries
 from DSANetLib.mrml.scene import find_cases, load_masks
@@ -108,6 +110,36 @@ def test_a_failure_leaves_nothing_behind(case, tmp_path):
     with pytest.raises(Exception, match="tumour"):
         export_case(case, tmp_path, ["masks"])
     assert list(tmp_path.iterdir()) == []
+
+
+def needs_graphics():
+    if missing_libraries():
+        pytest.skip("no graphics library to render with")
+
+
+@pytest.mark.parametrize(
+    ("part", "file"), [("picture", "slice_view.png"), ("frames", "frames.seq.nrrd")], ids=["picture", "frames"]
+)
+def test_a_full_disk_leaves_nothing_and_names_the_file_that_had_no_room(case, tmp_path, part, file):
+    if part == "picture":
+        needs_graphics()
+    with full_disk(room=2000), pytest.raises((SceneError, OutputError)) as error:
+        export_case(case, tmp_path, ["tables", part])
+    assert list(tmp_path.iterdir()) == []
+    assert str(error.value).startswith(f"{tmp_path / case.case_id / file}: ")
+    assert "cannot be written" in str(error.value)
+    done = export_case(case, tmp_path, ["tables", part])
+    assert (done.folder / file).is_file()
+
+
+def test_a_machine_that_cannot_render_exports_the_rest_and_says_what_to_install(case, tmp_path, monkeypatch):
+    monkeypatch.setattr(render, "missing_libraries", lambda: ("libegl1",))
+    done = export_case(case, tmp_path, ["picture"])
+    assert [path.name for path in done.files] == ["export.json"]
+    assert done.notes == (
+        "the picture was left out: no picture can be rendered without a graphics library. "
+        "sudo apt-get install libegl1.",
+    )
 
 
 def test_a_case_without_masks_says_so(case, tmp_path):

@@ -136,11 +136,11 @@ def test_what_was_assumed_of_a_run_is_said_word_for_word():
         still.with_changes(times_s=np.arange(24) / 2)
     )
     assert said_of(film_run(subtracted=False, inverted=True, unknown=True)) == (
-        "Contrast looks bright in this run; it was inverted. Set the polarity if that is wrong.",
-        "The run looks unsubtracted, so it was subtracted. If that is wrong, say so (--subtracted yes).",
+        "Contrast looks bright in this run, so it was inverted.",
+        "The run looks unsubtracted, so it was subtracted. If that is wrong, say that it came subtracted.",
     )
     assert said_of(film_run().with_changes(subtracted=None)) == (
-        "Taken as subtracted: it looks flat, and no header says so. If that is wrong, say so (--subtracted no).",
+        "Taken as subtracted: it looks flat, and no header says so. If that is wrong, say that it is not.",
     )
 
 

@@ -1,7 +1,8 @@
-"""Every page of the documentation is in its index, and no link between pages is broken."""
+"""Every page of the documentation is in its index, no link between pages is broken, and what is quoted is said."""
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -26,3 +27,23 @@ def test_index_names_every_page(folder):
     index = (ROOT / folder / "README.md").read_text(encoding="utf-8")
     for path in (ROOT / folder).glob("*.md"):
         assert path.name == "README.md" or f"({path.name})" in index, f"{folder}/README.md does not name {path.name}"
+
+
+def said_by_the_product():
+    """Every text in the sources, and in the panel's files of widgets."""
+    for folder in ("DSANetLib", "DSANetModule"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    yield node.value
+    for path in (ROOT / "DSANetModule" / "Resources" / "UI").glob("*.ui"):
+        yield from re.findall(r"<string>([^<]*)</string>", path.read_text(encoding="utf-8"))
+
+
+def test_troubleshooting_quotes_what_the_product_says():
+    """Somebody searches the page for the sentence that the panel shows."""
+    rows = [line for line in (ROOT / "docs" / "troubleshooting.md").read_text("utf-8").splitlines() if line[:2] == "| "]
+    quoted = {text.strip("… ") for row in rows for text in re.findall(r"\*([^*]+)\*", row)}
+    assert len(quoted) > 10
+    said = "\n".join(said_by_the_product())
+    assert sorted(text for text in quoted if text not in said) == []

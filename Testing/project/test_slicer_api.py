@@ -39,12 +39,26 @@ def test_every_call_is_listed(rows, used):
 
 def test_what_is_vtks_is_called_so(rows):
     """Names that every VTK object has, and those of images and matrices, are no finds in Slicer's filters."""
-    for name in ("AddObserver", "Modified", "AllocateScalars", "GetExtent", "SetElement"):
+    for name in ("AddObserver", "Modified", "AllocateScalars", "GetExtent", "SetElement", "TransformPoint", "Update"):
         assert rows[name] == ("VTK", "–")
     for name in ("SetDimensions", "DeepCopy", "GetName"):
         assert rows[name][0].startswith("VTK; Libs/")
     assert rows["AddDisplayableManager"][0] == "Libs/MRML/DisplayableManager/vtkMRMLDisplayableManagerGroup.h"
     assert not [name for name, (source, _since) in rows.items() if "vtkITK" in source]
+
+
+def test_the_file_is_that_of_the_class_on_which_it_is_called(rows):
+    """Names that several classes have; each was looked up by hand."""
+    wanted = {
+        "GetMRMLApplicationLogic": "Libs/MRML/Logic/vtkMRMLAbstractLogic.h",
+        "SetLineWidth": "Libs/MRML/Core/vtkMRMLPlotSeriesNode.h",
+        "GetObjectToWorldMatrix": "Libs/MRML/Core/vtkMRMLMarkupsROINode.h",
+        "GetDataIOManager": "Libs/MRML/Logic/vtkMRMLRemoteIOLogic.h",
+        "GetCacheManager": "Libs/MRML/Logic/vtkMRMLRemoteIOLogic.h; Libs/MRML/Core/vtkMRMLScene.h",
+        "slicer.parameterNodeWrapper.WithinRange": "Base/Python/slicer/parameterNodeWrapper/validators.py",
+        "slicer.parameterNodeWrapper.parameterNodeWrapper": "Base/Python/slicer/parameterNodeWrapper/wrapper.py",
+    }
+    assert {name: rows[name][0] for name in wanted} == wanted
 
 
 def test_every_call_is_in_the_oldest_supported_release(rows, used):

@@ -6,6 +6,7 @@ import hashlib
 import os
 import signal
 import sys
+import tempfile
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -95,6 +96,16 @@ class Echo:
         sys.stdout.flush()
         os.write(1, b"from C\n")
         return self.value
+
+
+class Litter:
+    """Makes a temporary folder that only an ordinary end of Python would remove, as the scene's cache is."""
+
+    kept: object = None
+
+    def run(self, _desk):
+        Litter.kept = tempfile.TemporaryDirectory(prefix="dsanet-slicer-")
+        return Litter.kept.name
 
 
 class ProcessId:

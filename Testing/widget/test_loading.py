@@ -256,6 +256,18 @@ class TestSampleData:
 
         assert Path(button.thumbnailFileName).read_bytes()[:4] == b"\x89PNG"
 
+    def test_a_new_edition_of_the_phantom_makes_a_new_sample(self, tmp_path, module, monkeypatch):
+        from DSANetModuleLib.sample_data import makeSample
+
+        from DSANetLib.phantom import config
+
+        monkeypatch.setattr("DSANetLib.phantom.write_cohort", lambda folder, *_settings: folder.mkdir())
+        first = makeSample(tmp_path)
+        assert makeSample(tmp_path) == first
+        monkeypatch.setattr(config, "EDITION", config.EDITION + 1)
+        assert makeSample(tmp_path) != first
+        assert len(list(tmp_path.iterdir())) == 2
+
     def test_full_disk_leaves_no_half_run(self, tmp_path, module, monkeypatch):
         from DSANetModuleLib.sample_data import makeSample
 

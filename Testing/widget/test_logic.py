@@ -15,7 +15,9 @@ import pytest
 from run_files import write_avi, write_frames
 
 from DSANetLib.errors import ClinicalError, DSANetError, ModelError, RunError, SceneError, WorkerError
+from DSANetLib.flags import WARNING_CODES
 from DSANetLib.mrml.attributes import fact
+from DSANetLib.mrml.choices import choose_subtracted
 from DSANetLib.mrml.editing import editing
 from DSANetLib.mrml.scene import find_cases, load_scene, remove_case, save_scene
 from DSANetLib.mrml.segmentation import read_masks, states
@@ -85,6 +87,37 @@ def test_a_loaded_run_has_masks_curve_and_facts(logic, case, scene):
     assert fact(case.run.sequence, "FoundPolarity") == "dark_contrast"
     assert fact(case.run.sequence, "TimesFrom") in ("source", "assumed")
     assert not any("film é" in str(value) and os.sep in str(value) for value in everything(scene).values())
+
+
+@pytest.mark.parametrize("subtracted", [True, False])
+def test_the_users_word_on_subtraction_goes_before_the_guess_and_stays_with_the_run(
+    logic, case, film, subtracted, tmp_path, scene
+):
+    guessed = fact(case.run.sequence, "SubtractedHere")
+    other = logic.loadRun(film, subtracted=subtracted)
+    assert fact(other.run.sequence, "SubtractedHere") == str(int(not subtracted))
+    assert fact(case.run.sequence, "SubtractedHere") == guessed
+    assert not {"taken_as_subtracted", "subtracted_here"} & warned(other)
+    assert fact(other.run.sequence, "Subtracted") is None, "what the file says is another thing"
+    save_scene(tmp_path / "week.mrb")
+    scene.Clear(False)
+    again = next(found for found in load_scene(tmp_path / "week.mrb") if found.case_id == other.case_id)
+    again = logic.segment(again)
+    assert fact(again.run.sequence, "SubtractedHere") == str(int(not subtracted))
+    choose_subtracted(again.run, None)
+    assert fact(logic.segment(again).run.sequence, "SubtractedHere") == guessed
+
+
+def warned(case):
+    """Codes of what was said of a run."""
+    texts = (fact(case.run.sequence, "Warnings") or "").split(" | ")
+    return {code for start, code in WARNING_CODES.items() for text in texts if text.startswith(start)}
+
+
+def test_what_is_neither_yes_nor_no_is_refused_in_a_sentence(logic, film, scene):
+    with pytest.raises(SceneError, match="'no' does not say whether the run is subtracted"):
+        logic.loadRun(film, subtracted="no")
+    assert find_cases() == []
 
 
 def test_two_loads_of_a_file_are_two_cases(logic, case, film):

@@ -31,3 +31,12 @@ def test_the_logic_of_cpp_answers_with_the_functions_of_the_panel(application, m
         core.loadRun("nothing.avi")
     assert type(error.value).__module__ == "DSANetLib.errors"
     logic.close()
+
+
+def test_a_slicer_without_that_logic_starts_all_the_same(application, monkeypatch):
+    from DSANetModuleLib.console import lendFunctions
+
+    module = types.SimpleNamespace(logic=lambda: None)
+    monkeypatch.setattr(application, "modules", types.SimpleNamespace(dsanetmodule=module), raising=False)
+    lendFunctions()
+    assert module.logic() is None

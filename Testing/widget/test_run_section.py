@@ -35,6 +35,40 @@ def test_load_files_puts_a_run_with_empty_masks_into_the_scene_and_chooses_it(pa
     }
 
 
+def test_a_wrong_guess_of_the_subtraction_is_put_right_in_the_panel_that_says_it(panel, film_file):
+    panel.context.sections[0].load([film_file])
+    panel.wait()
+    combo, warnings, value = (
+        panel.find(f"{name}") for name in ("subtractedComboBox", "warningsLabel", "subtractionValue")
+    )
+    sequence = panel.context.case.run.sequence
+    label = panel.find("labelSubtractedComboBox").text.rstrip(":")
+    assert f"choose 'not subtracted' under Advanced > {label}" in warnings.text
+    assert "--" not in warnings.text
+    assert [combo.itemText(i) for i in (1, 2)] == ["subtracted", "not subtracted"]
+    combo.setCurrentIndex(2)
+    assert "Taken as subtracted" not in warnings.text
+    assert value.text == "not subtracted, by your word; used at the next Apply"
+    panel.press("applyButton")
+    panel.wait()
+    assert fact(sequence, "SubtractedHere") == "1"
+    assert owned(panel.context.case.run, "subtracted")
+    assert value.text.startswith("not subtracted; mask frames ")
+    other = put_case(panel, "other")
+    assert combo.currentIndex == 0, "the choice is that of its run"
+    panel.find("runSelector").setCurrentNode(sequence)
+    assert combo.currentIndex == 2
+    combo.setCurrentIndex(1)
+    assert value.text == "came subtracted, by your word; used at the next Apply"
+    combo.setCurrentIndex(0)
+    panel.press("applyButton")
+    panel.wait()
+    assert fact(sequence, "SubtractedHere") == "0"
+    assert not owned(panel.context.case.run, "subtracted")
+    assert "Taken as subtracted" in warnings.text
+    assert other.run.sequence is not sequence
+
+
 def test_what_cannot_be_read_is_said_in_one_sentence_and_the_panel_goes_on(panel, tmp_path):
     import standins
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from worker_tasks import Die, DieOnDevice, Echo, Hang, ProcessId, Raise, Wait, Write
+from worker_tasks import Die, DieOnDevice, Echo, Hang, Litter, ProcessId, Raise, Wait, Write
 
 from DSANetLib.errors import ModelError, RunError, WorkerError
 from DSANetLib.worker import Cancelled, Failure, Progress, Result, WorkerClient
@@ -71,6 +71,15 @@ def test_arrays_of_any_size_come_back_as_they_were(client, temporary):
     assert back["large"].dtype == np.int16
     assert np.array_equal(back["small"], value["small"])
     assert [path.suffix for folder in temporary.iterdir() for path in folder.iterdir()] == [".txt"]
+
+
+def test_what_a_library_leaves_in_the_temporary_folder_goes_with_the_process(client, temporary):
+    """The worker ends at once, so nothing in it tidies up: the scene's cache folder stayed for each of them."""
+    place = Path(client.wait(Litter()))
+    assert place.is_dir()
+    client.close()
+    assert not place.exists()
+    assert list(temporary.iterdir()) == []
 
 
 def test_one_process_serves_many_tasks(client):
