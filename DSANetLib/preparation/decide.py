@@ -88,10 +88,10 @@ def what_to_subtract(
         return replace(subtraction.choose_mask(run, mask_frame, shift), decided_by="user")
     if polarity.is_flat(seen.small, field):
         warnings.append(
-            "Taken as subtracted: it looks flat, and no header says so. If that is wrong, say that it is not."
+            "Taken as subtracted: it looks flat, and no header says so. If that is wrong, give 'subtracted' as no."
         )
         return Subtraction(decided_by="detected")
-    warnings.append("The run looks unsubtracted, so it was subtracted. If that is wrong, say that it came subtracted.")
+    warnings.append("The run looks unsubtracted, so it was subtracted. If that is wrong, give 'subtracted' as yes.")
     return replace(subtraction.choose_mask(run, None, shift), decided_by="detected")
 
 

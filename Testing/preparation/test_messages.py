@@ -137,10 +137,10 @@ def test_what_was_assumed_of_a_run_is_said_word_for_word():
     )
     assert said_of(film_run(subtracted=False, inverted=True, unknown=True)) == (
         "Contrast looks bright in this run, so it was inverted.",
-        "The run looks unsubtracted, so it was subtracted. If that is wrong, say that it came subtracted.",
+        "The run looks unsubtracted, so it was subtracted. If that is wrong, give 'subtracted' as yes.",
     )
     assert said_of(film_run().with_changes(subtracted=None)) == (
-        "Taken as subtracted: it looks flat, and no header says so. If that is wrong, say that it is not.",
+        "Taken as subtracted: it looks flat, and no header says so. If that is wrong, give 'subtracted' as no.",
     )
 
 
