@@ -15,7 +15,7 @@ one grey and ribs in chevrons, 2 arteries of straight pieces, 3 a stepped chest 
 SEGMENTATION_TRAINING = 1_000_000
 RESPONSE_TRAINING = 2_000_000
 VALIDATION = 5_000_000
-TEST = 9_400_000
+TEST = 10_000_000
 # Patients of the preset cohorts (see presets.py); none of the blocks above reaches there.
 PRESETS = 20_000_000
 

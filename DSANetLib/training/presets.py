@@ -38,7 +38,7 @@ def default_config(model: Model, cache: str, **changes: Any) -> TrainingConfig:
         shipped: dict[str, Any] = {"patients": 2000, "validation": 300, "dice": "image"}
         return TrainingConfig(model, changes.pop("cohort", CohortConfig(cache)), **(shipped | changes))
     settings: dict[str, Any] = {
-        "patients": 2500, "validation": 400, "batch": 64, "weight_decay": 5e-2, "warmup": 2000, "dropout": 0.3,
+        "patients": 4000, "validation": 400, "batch": 64, "weight_decay": 5e-2, "warmup": 2000, "dropout": 0.3,
         "auxiliary": 3.0,
     }  # fmt: skip
     if model != "response-clinical":
