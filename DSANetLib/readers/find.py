@@ -18,6 +18,10 @@ from .naming import case_name, reveals, unique_names
 
 # Files of these names were meant as runs: one that cannot be read is reported, not passed over.
 _RUN_SUFFIXES = frozenset((".avi", ".mp4", ".mov", ".mkv", ".wmv", ".mpg", ".mpeg", ".m4v", ".dcm", ".dicom", ".nrrd"))
+# Files of these names were meant as frames: left out, one would shift the times of all that follow.
+_FRAME_SUFFIXES = frozenset(
+    (".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".dib", ".tif", ".tiff", ".gif", ".pgm", ".pnm", ".webp", ".jp2", ".j2k")
+)
 # One image file of these may hold all frames of a run.
 _FILM_SUFFIXES = frozenset((".gif", ".tif", ".tiff"))
 # A folder's own files, and what operating systems leave behind.
@@ -46,7 +50,8 @@ class RunSource:
 def find_runs(paths: Iterable[str | Path] | str | Path) -> list[RunSource]:
     """Find the runs in files and folders; folders are searched to the bottom.
 
-    A folder's images are the frames of one run, a single GIF or TIFF a run of its own; DICOM files of one frame are
+    A folder's images are the frames of one run (with those that are empty or damaged, so that ``read_run`` names
+    them), a single GIF or TIFF a run of its own; DICOM files of one frame are
     grouped by series, encoding and acquisition and ordered by instance number, then time; those that nothing orders,
     and every other file, are runs of their own. Nothing raises here: what cannot be read stays in the list, so that
     ``read_run`` says why and the other runs go on.
@@ -138,10 +143,13 @@ def _in_folder(folder: Path) -> list[RunSource]:
 
 def _kind_or_broken(path: Path) -> Kind | str:
     try:
-        kind = file_kind(path)
+        kind: Kind = file_kind(path)
     except RunError:
-        return "broken" if path.suffix.casefold() in _RUN_SUFFIXES else "other"
-    return "broken" if kind == "other" and path.suffix.casefold() in _RUN_SUFFIXES else kind
+        kind = "other"
+    if kind != "other":
+        return kind
+    suffix = path.suffix.casefold()
+    return "broken" if suffix in _RUN_SUFFIXES else "image" if suffix in _FRAME_SUFFIXES else kind
 
 
 def _dicom_runs(folder: Path, files: Sequence[Path]) -> list[RunSource]:

@@ -54,6 +54,20 @@ def test_what_was_meant_as_a_run_and_cannot_be_read_stays_in_the_list(tmp_path: 
             read_run(source)
 
 
+@pytest.mark.parametrize("content", [b"", b"no picture at all", b"\x00" * 60])
+@pytest.mark.parametrize("odd", [0, 2, 4])
+def test_a_frame_that_is_no_picture_is_named_and_not_left_out(
+    tmp_path: Path, pictures: Pictures, write_images: Writer, content: bytes, odd: int
+) -> None:
+    write_images(tmp_path / "run", pictures(5))
+    bad = sorted((tmp_path / "run").iterdir())[odd]
+    bad.write_bytes(content)
+    (source,) = find_runs(tmp_path)
+    assert len(source.files) == 5
+    with pytest.raises(RunError, match=bad.name):
+        np.asarray(read_run(source).frames)
+
+
 def test_an_empty_folder_is_one_source_that_says_so(tmp_path: Path) -> None:
     (source,) = find_runs(str(tmp_path))
     with pytest.raises(RunError, match="holds no run"):
