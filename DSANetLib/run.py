@@ -117,7 +117,7 @@ class PixelSpacing:
             value = getattr(self, name)
             if not (np.isfinite(value) and MIN_SPACING_MM <= value <= MAX_SPACING_MM):
                 raise RunError(
-                    f"{name} {value} mm is impossible for an angiogram",
+                    f"a pixel spacing of {value:g} mm is impossible for an angiogram",
                     f"Correct the spacing to {MIN_SPACING_MM}-{MAX_SPACING_MM} mm or leave it out",
                 )
 

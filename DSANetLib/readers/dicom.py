@@ -41,7 +41,7 @@ _IDENTIFIERS = (
 )
 
 
-def read_dicom(files: Sequence[Path], case_id: str | None, default_id: str) -> DSARun:
+def read_dicom(files: Sequence[Path], case_id: str | None, default_id: str, *, header_spacing: bool = True) -> DSARun:
     """Read a multi-frame file, or the files of a series with a frame each, in the order given.
 
     Parameters
@@ -52,6 +52,8 @@ def read_dicom(files: Sequence[Path], case_id: str | None, default_id: str) -> D
         Name of the case, None for a neutral one.
     default_id
         Name from the file or folder; replaced by a pseudonym where it holds the patient's name, number or date.
+    header_spacing
+        Whether the header's spacing is taken; not where the user states one: an impossible one ends the reading.
 
     Returns
     -------
@@ -88,7 +90,7 @@ def read_dicom(files: Sequence[Path], case_id: str | None, default_id: str) -> D
         frames=LazyFrames((count, *shape), pixels.dtype, lambda i: places[i][0].frame(places[i][1])),
         case_id=name,
         times_s=_times([part[1] for part in parts], count, warnings),
-        spacing=facts.spacing(dataset, source, warnings),
+        spacing=facts.spacing(dataset, source, warnings) if header_spacing else None,
         polarity=facts.polarity(dataset),
         subtracted=facts.is_subtracted(dataset, mask),
         bit_depth=pixels.bits_stored,

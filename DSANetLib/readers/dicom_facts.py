@@ -113,7 +113,7 @@ def spacing(dataset: Any, source: str, warnings: list[str]) -> PixelSpacing | No
         nominal = pixel or _pair(_find(dataset, "NominalScannedPixelSpacing"))
         return PixelSpacing(*nominal, "unknown") if nominal else None
     except RunError as error:
-        raise RunError(error.problem, error.remedy, source) from None
+        raise RunError(error.problem, f"{error.remedy}, or state the true one (--spacing)", source) from None
 
 
 def _magnification(dataset: Any) -> float | None:

@@ -65,7 +65,7 @@ def read_run(
     (24, 1024, 1024)
     """
     source = path if isinstance(path, RunSource) else _single(Path(path))
-    run = _read(source, case_id)
+    run = _read(source, case_id, header_spacing=spacing_mm is None)
     changes: dict[str, object] = {}
     if frame_times_s is not None or frame_rate is not None:
         changes["times_s"] = _stated_times(run, frame_times_s, frame_rate)
@@ -96,10 +96,10 @@ def _single(path: Path) -> RunSource:
     return found[0]
 
 
-def _read(source: RunSource, case_id: str | None) -> DSARun:
+def _read(source: RunSource, case_id: str | None, *, header_spacing: bool) -> DSARun:
     files = source.files or (source.path,)
     if folder_is_empty(source):
-        return _read(_single(source.path), case_id)
+        return _read(_single(source.path), case_id, header_spacing=header_spacing)
     name = case_id or source.case_id
     kind = file_kind(files[0])
     if kind == "image":
@@ -107,7 +107,7 @@ def _read(source: RunSource, case_id: str | None) -> DSARun:
             return read_image_file(files[0], name)
         return read_images(files, name, source.path)
     if kind == "dicom":
-        return read_dicom(files, case_id, source.case_id)
+        return read_dicom(files, case_id, source.case_id, header_spacing=header_spacing)
     if kind == "video":
         return read_video(files[0], name)
     if kind == "nrrd":

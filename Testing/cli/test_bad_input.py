@@ -105,9 +105,7 @@ def test_a_bad_run_is_one_line_and_the_others_are_done(dsanet, tmp_path, run_fol
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["good", "patients.csv", "results.csv"]
 
 
-@pytest.mark.parametrize(
-    ("value", "word"), [("50", "spacing|row_mm"), ("0", "spacing|row_mm"), ("nan", "spacing|row_mm")]
-)
+@pytest.mark.parametrize(("value", "word"), [("50", "spacing"), ("0", "spacing"), ("nan", "spacing")])
 def test_an_impossible_spacing_is_one_line(dsanet, run_folder, value, word):
     code, out, err = dsanet(run_folder, options=(*ONLY_MASKS, "--spacing", value))
     assert (code, out, len(err)) == (1, [], 1)
@@ -121,6 +119,17 @@ def test_an_impossible_spacing_in_a_file_does_not_end_the_batch(dsanet, tmp_path
     assert [line.split(":")[0] for line in out][-1] == "good"
     assert code in (0, 1)
     assert len(err) == code
+
+
+def test_an_impossible_spacing_in_a_file_gives_way_to_a_stated_one(dsanet, tmp_path, stained_frames):
+    spacing = {"PixelSpacing": [0.0, 0.0], "PixelSpacingCalibrationType": "GEOMETRY"}
+    bad = write_dicom(tmp_path / "bad.dcm", stained_frames, **spacing)
+    code, out, err = dsanet(bad)
+    assert (code, out, len(err)) == (1, [], 1)
+    assert "a pixel spacing of 0 mm is impossible" in err[0]
+    assert "--spacing" in err[0]
+    code, out, err = dsanet(bad, options=(*ONLY_MASKS, "--spacing", "0.3"))
+    assert (code, len(out), err) == (0, 1, [])
 
 
 CLINICAL_HEAD = "patient,age [years],afp [ng/mL]\n"
