@@ -142,13 +142,16 @@ def _in_folder(folder: Path) -> list[RunSource]:
 
 
 def _kind_or_broken(path: Path) -> Kind | str:
+    suffix = path.suffix.casefold()
     try:
-        kind: Kind = file_kind(path)
+        kind = file_kind(path)
     except RunError:
+        # Devices export DICOM frames without a suffix: an empty one is no bystander.
+        if not suffix:
+            return "broken"
         kind = "other"
     if kind != "other":
         return kind
-    suffix = path.suffix.casefold()
     return "broken" if suffix in _RUN_SUFFIXES else "image" if suffix in _FRAME_SUFFIXES else kind
 
 

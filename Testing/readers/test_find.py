@@ -47,8 +47,9 @@ def test_what_was_meant_as_a_run_and_cannot_be_read_stays_in_the_list(tmp_path: 
     (tmp_path / "empty.avi").touch()
     (tmp_path / "broken.dcm").write_bytes(b"\x80\x81" * 50)
     (tmp_path / "fake.nrrd").write_text("no header")
+    (tmp_path / "IM0004").touch()
     sources = find_runs([tmp_path, tmp_path / "missing.avi"])
-    assert [source.path.name for source in sources] == ["broken.dcm", "empty.avi", "fake.nrrd", "missing.avi"]
+    assert [source.path.name for source in sources] == ["broken.dcm", "empty.avi", "fake.nrrd", "IM0004", "missing.avi"]
     for source in sources:
         with pytest.raises(RunError, match=source.path.name):
             read_run(source)
