@@ -125,7 +125,7 @@ class DSANetModuleWidget(ScriptedLoadableModuleWidget, slicer.util.VTKObservatio
 
     def onSceneStartClose(self, _caller: Any, _event: str) -> None:
         """Let go of nodes that are about to go."""
-        self.context.jobs.cancel()
+        self.context.jobs.drop()
         self._unbind()
         self.context.changed("case")
 

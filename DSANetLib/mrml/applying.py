@@ -6,6 +6,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ..errors import SceneError
 from ..results import Segmentation
 from .attributes import set_facts
 from .case import segmentation_facts
@@ -55,24 +56,24 @@ def segmentation_steps(
     Raises
     ------
     SceneError
-        Where the case was removed meanwhile.
+        Where the case or its masks were removed meanwhile.
     """
     case, nodes = _with_masks(case)
     found = on_source_frames(found, stored_frames(case.run.sequence))
-    present = states(nodes)
-    theirs = [frame for frame in found.frames if present.get(frame) not in ("edited", "accepted")]
-    for frame in theirs if frames is None else frames:
+    for frame in found.frames if frames is None else frames:
+        if frames is None and states(nodes).get(frame) in ("edited", "accepted"):
+            continue  # asked anew for each: the user may have worked on it between two steps
         masks = found.masks[frame]
         write_from_network(nodes, frame, masks.liver, masks.tumour, by=found.model)
         yield
-        case, nodes = _with_masks(case)  # the user may have removed the run or its masks meanwhile
+        case, nodes = _still(case, nodes)
     set_facts(nodes.sequence, segmentation_facts(found))
     write_probability(case.run, found)
     _write_found(case, found)
     yield
-    update_tables(case_of(case))
+    update_tables(_still(case, nodes)[0])
     yield
-    return case_of(case)
+    return _still(case, nodes)[0]
 
 
 def _with_masks(case: CaseNodes) -> tuple[CaseNodes, MaskNodes]:
@@ -80,6 +81,14 @@ def _with_masks(case: CaseNodes) -> tuple[CaseNodes, MaskNodes]:
     case = case_of(case)
     masks = case.masks or write_masks(case.run)
     return case_of(case), masks
+
+
+def _still(case: CaseNodes, masks: MaskNodes) -> tuple[CaseNodes, MaskNodes]:
+    """Return the case and its masks as they stand now; the user may have removed either between two steps."""
+    case = case_of(case)
+    if case.masks is None or case.masks.sequence is not masks.sequence:
+        raise SceneError("its masks were deleted", "Press Apply for new ones", case.case_id)
+    return case, case.masks
 
 
 def write_threshold(case: CaseNodes, maps: ProbabilityMaps, tumour_threshold: float) -> None:

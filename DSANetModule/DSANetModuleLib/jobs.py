@@ -178,6 +178,18 @@ class Jobs:
             self._logic.client(lane).cancel()
             self._changed()
 
+    def drop(self, lane: str = PANEL) -> None:
+        """End the job of a lane as its scene is closed, also where its answer is half taken in: that goes as well."""
+        running = self._running.get(lane)
+        if running is None or running.steps is None:
+            self.cancel(lane)
+            return
+        del self._running[lane]
+        if running.held is not None:
+            running.held.close()
+        running.job.over()
+        self._changed()
+
     def cleanup(self) -> None:
         """End all jobs, processes and the timer."""
         self._timer.stop()
@@ -203,6 +215,10 @@ class Jobs:
                 for event in events:
                     if lane in self._running:  # a slot may have ended it
                         self._take(lane, event)
+            running = self._running.get(lane)
+            if running is not None and running.steps is not None:  # not inside the block above: it would hold nothing
+                running.held = ExitStack()
+                running.held.enter_context(self._together())
         stepping = any(running.steps is not None for running in self._running.values())
         self._timer.setInterval(_STEP_MS if stepping else _POLL_MS)
         if not self._running:
@@ -230,8 +246,7 @@ class Jobs:
             if running.job.partial is not None:
                 running.job.partial(event.value)
         elif isinstance(event, Result) and running.job.steps is not None:
-            running.steps, running.held = running.job.steps(event.value), ExitStack()
-            running.held.enter_context(self._together())
+            running.steps = running.job.steps(event.value)
         else:
             del self._running[lane]
             self._end(lane, running, event)
