@@ -64,7 +64,8 @@ def subtractionText(case: CaseNodes) -> str:
         return _("mask frame {frame}, chosen by hand; used at the next Apply").format(frame=frame)
     if done == "1":
         frames = " ".join(str(int(float(part)) + 1) for part in (fact(sequence, "FoundMaskFrames") or "").split())
-        return _("not subtracted; mask frames {frames}, chosen automatically").format(frames=frames or "–")
+        text = _("not subtracted") if said is None else _("not subtracted, by your word")
+        return _("{text}; mask frames {frames}, chosen automatically").format(text=text, frames=frames or "–")
     return {"1": _("came subtracted"), "0": _("not subtracted")}.get(
         fact(sequence, "Subtracted") or "", _("looks subtracted already; found automatically")
     )

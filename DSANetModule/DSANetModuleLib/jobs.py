@@ -172,9 +172,12 @@ class Jobs:
         return f"{stage}: {progress.detail}" if progress.detail else stage, progress.fraction, left
 
     def cancel(self, lane: str = PANEL) -> None:
-        """End the job of a lane within a second; nothing of it reaches the scene."""
-        if lane in self._running and self._running[lane].steps is None:  # what is computed goes in whole
-            self._running[lane].cancelling = True
+        """End the job of a lane within a second; nothing of it reaches the scene, if it is not arriving already."""
+        running = self._running.get(lane)
+        if running is None:
+            return
+        running.cancelling = True
+        if running.steps is None:
             self._logic.client(lane).cancel()
             self._changed()
 
@@ -292,6 +295,8 @@ class Jobs:
                 with running.held:
                     try:
                         say()
+                        if running.cancelling:
+                            self._tell(_("Too late to cancel: the masks are there. Undo takes them back."))
                     finally:
                         running.job.over()
                         self._changed()

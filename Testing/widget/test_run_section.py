@@ -53,7 +53,7 @@ def test_a_wrong_guess_of_the_subtraction_is_put_right_in_the_panel_that_says_it
     panel.wait()
     assert fact(sequence, "SubtractedHere") == "1"
     assert owned(panel.context.case.run, "subtracted")
-    assert value.text.startswith("not subtracted; mask frames ")
+    assert value.text.startswith("not subtracted, by your word; mask frames ")
     other = put_case(panel, "other")
     assert combo.currentIndex == 0, "the choice is that of its run"
     panel.find("runSelector").setCurrentNode(sequence)

@@ -84,3 +84,10 @@ def test_the_sections_are_told_once_after_the_last_step(stepping, case, monkeypa
     for frame in range(24):
         stepping.context.setFrame(frame)
     assert stored(case.masks) == before
+
+
+def test_a_cancel_between_two_steps_says_that_it_comes_too_late(stepping, case):
+    stepping.press("workCancelButton")
+    arrive(stepping)
+    assert len(network_frames(case.masks)) == 3
+    assert "Too late to cancel" in stepping.status
