@@ -50,8 +50,8 @@ def read_dataset(path: Path) -> tuple[Any, int]:
             dataset = pydicom.dcmread(file, stop_before_pixels=True, force=True)
             dataset.decode()
             offset = file.tell()
-    except Exception as error:  # noqa: BLE001 - pydicom raises nearly every class there is on a damaged header
-        raise RunError(f"the DICOM header is damaged ({type(error).__name__})", _BROKEN, path) from None
+    except Exception as error:  # pydicom raises nearly every class there is on a damaged header
+        raise RunError("the DICOM header is damaged", _BROKEN, path) from error
     if "SOPClassUID" not in dataset and "Rows" not in dataset:
         raise RunError("the file has no DICOM image header", "Give a DICOM XA or RF file", path)
     syntax = dataset.file_meta.get("TransferSyntaxUID") if hasattr(dataset, "file_meta") else None
@@ -109,11 +109,21 @@ class DicomPixels:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 image = self._decode(fragments, self._vr)
-        except Exception as error:  # noqa: BLE001 - decoders raise nearly every class there is on damaged data
-            why = type(error).__name__
-            raise RunError(f"frame {i + 1} of {self.count} cannot be decoded ({why})", _BROKEN, self._path) from None
+        except Exception as error:  # decoders raise nearly every class there is on damaged data
+            why = self._reason(error)
+            raise RunError(f"frame {i + 1} of {self.count} cannot be decoded: {why}", _BROKEN, self._path) from error
         grey = to_grey(image[..., ::-1], f"{self._path}, frame {i + 1}") if image.ndim == 3 else image
         return np.array(grey, dtype=self.dtype)
+
+    def _reason(self, error: Exception) -> str:
+        """Return in words why a frame's bytes gave no picture."""
+        said = " ".join(str(error).split())
+        # What pydicom says of the header names the element, "(0028,0101) 'Bits Stored'", and what is wrong with it.
+        if isinstance(error, ValueError) and "(0028," in said:
+            return said.rstrip(".")
+        if self.encapsulated:
+            return "its compressed pixels are damaged, or are not of the encoding, size or depth that the header states"
+        return "its pixels do not fit the size and depth that the header states"
 
     def _check_header(self) -> None:
         if self.rows < 1 or self.columns < 1:
@@ -135,8 +145,8 @@ class DicomPixels:
 
         try:
             return bytes(pydicom.dcmread(self._path).PixelData)
-        except Exception as error:  # noqa: BLE001 - as above
-            raise RunError(f"the pixels cannot be inflated ({type(error).__name__})", _BROKEN, self._path) from None
+        except Exception as error:  # as above
+            raise RunError("the deflated part of the file is damaged", _BROKEN, self._path) from error
 
     def _decoder(self) -> Callable[[list[bytes], str], np.ndarray]:
         from pydicom.encaps import encapsulate
