@@ -60,6 +60,24 @@ def read_dataset(path: Path) -> tuple[Any, int]:
     return dataset, offset
 
 
+def holds_pixels(path: Path, dataset: Any, offset: int) -> bool:
+    """Tell whether a file has pixel data, whatever its header says of rows and columns; as `read_dataset` gives it."""
+    if not offset:  # Deflated: nothing lies where it would in the file.
+        import pydicom
+
+        try:
+            return "PixelData" in pydicom.dcmread(path)
+        except Exception:  # noqa: BLE001 - damaged: it stays in the list, and its reader says so
+            return True
+    order = "<" if dataset.original_encoding[1] else ">"
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(4) == struct.pack(order + "HH", 0x7FE0, 0x0010)
+    except OSError:
+        return True
+
+
 class DicomPixels:
     """Frames of one DICOM file by index.
 
@@ -127,7 +145,11 @@ class DicomPixels:
 
     def _check_header(self) -> None:
         if self.rows < 1 or self.columns < 1:
-            raise RunError("the DICOM object holds no image", "Give the file of the run itself", self._path)
+            raise RunError(
+                "the DICOM object holds no image, or does not say how many rows and columns it has",
+                "Give the file of the run itself, or export it again",
+                self._path,
+            )
         if self.bits_allocated not in (8, 16):
             raise RunError(f"pixels of {self.bits_allocated} bits are not read", "Export 8 to 16 bits", self._path)
 

@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import RunError
 from .dicom import identifiers, neutral_name
 from .dicom_facts import seconds_of
-from .dicom_pixels import DicomPixels, read_dataset
+from .dicom_pixels import DicomPixels, holds_pixels, read_dataset
 from .gaps import named_alike
 from .images import natural_key
 from .kind import Kind, file_kind, is_folder
@@ -166,13 +166,17 @@ def _dicom_runs(folder: Path, files: Sequence[Path], broken: Sequence[Path] = ()
     series: dict[tuple[str, ...], list[tuple[Path, Any]]] = defaultdict(list)
     for path in files:
         try:
-            dataset, _ = read_dataset(path)
+            dataset, offset = read_dataset(path)
         except RunError:
             runs.append(_file(path))
             damaged.append(path)
             continue
         if not dataset.get("Rows"):
-            continue  # A report or a presentation state beside the runs.
+            # A report or a presentation state beside the runs is passed over; pixels without rows are damage.
+            if holds_pixels(path, dataset, offset):
+                runs.append(_file(path))
+                damaged.append(path)
+            continue
         if int(dataset.get("NumberOfFrames") or 1) > 1 or not dataset.get("SeriesInstanceUID"):
             runs.append(_file(path))
         else:
