@@ -106,7 +106,7 @@ def _read(source: RunSource, case_id: str | None, *, header_spacing: bool) -> DS
     if kind == "video":
         return read_video(files[0], name)
     if kind == "nrrd":
-        return read_sequence(files[0], name)
+        return read_sequence(files[0], name, header_spacing=header_spacing)
     raise not_a_run(files[0])
 
 
