@@ -38,6 +38,8 @@ WARNING_CODES = {
     "Opacification still rises": "early_end",
     "A single unsubtracted frame": "no_mask_frame",
     "The run has one frame": "one_frame",
+    "Among the numbered files": "frames_missing",
+    "A damaged file beside the frames": "frames_missing",
     "Frame times were taken from the display rate": "times_from_display",
     "The frame times in the DICOM header": "times_left_out",
     "The frame time vector": "time_vector_left_out",

@@ -29,7 +29,7 @@ _LESIONS_LISTED = 6
 _QUIET_FLAGS = {"sizes_in_px", "user_key_frame", "film_only"}
 # Said first, whatever else there is: the probability above means little.
 _FIRST_FLAGS = {"masks_for_frames", "unlike_frames", "short_run_behind_prediction", "no_mask_behind_prediction",
-                "no_liver", "no_contrast"}  # fmt: skip
+                "no_liver", "no_contrast", "frames_missing"}  # fmt: skip
 # Said next: a wrong guess spoils all the rest, and nobody but the user can tell.
 _NEXT_FLAGS = {"taken_as_subtracted", "subtracted_here", "inverted", "polarity_unclear"}
 

@@ -55,7 +55,7 @@ def _masks(
             warnings.simplefilter("ignore")
             pixels = np.asarray(dataset.pixel_array).reshape(-1, *shape)
     except Exception as error:  # pydicom raises nearly every class there is on damaged pixels
-        raise CohortError(f"the pixels cannot be decoded ({type(error).__name__})", _AGAIN, path) from error
+        raise CohortError("the pixels are damaged, or are not as the header states", _AGAIN, path) from error
     chosen = _planes_of(dataset, frame, len(pixels), path)
     segments = []
     for item in dataset.SegmentSequence:
@@ -85,7 +85,7 @@ def _dataset(path: Path, *, header: bool = False) -> Any:
             dataset = pydicom.dcmread(path, stop_before_pixels=header)
             is_seg = str(dataset.get("SOPClassUID")) in SEG_CLASSES and bool(dataset.get("SegmentSequence"))
     except Exception as error:  # pydicom raises nearly every class there is on a damaged file
-        raise CohortError(f"is no readable DICOM file ({type(error).__name__})", _AGAIN, path) from error
+        raise CohortError("is no DICOM file, or a damaged one", _AGAIN, path) from error
     if not is_seg:
         raise CohortError("is no DICOM Segmentation", "Give a DICOM SEG, .seg.nrrd, PNG or LabelMe JSON", path)
     return dataset

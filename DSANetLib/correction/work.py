@@ -31,6 +31,7 @@ _FLAG_WEIGHT = {
     "masks_for_frames": 3,
     "unlike_frames": 3,
     "early_end": 2,
+    "frames_missing": 2,
     "short_run": 2,
     "no_clear_mask": 2,
     "polarity_unclear": 2,

@@ -12,6 +12,7 @@ from ..errors import RunError
 from ..run import DSARun, LazyFrames
 from . import dicom_facts as facts
 from .dicom_pixels import DicomPixels, read_dataset
+from .gaps import name_numbers, note_gaps
 from .naming import reveals
 
 _ACCEPTED_CLASSES = frozenset(
@@ -85,6 +86,7 @@ def read_dicom(files: Sequence[Path], case_id: str | None, default_id: str, *, h
     places = [(part[2], i) for part in parts for i in range(part[2].count)]
     places[0][0].frame(0)  # A decoder that is missing or fails is told now, not in the midst of the work.
     warnings: list[str] = []
+    note_gaps(_numbers([(path, dataset) for path, dataset, _ in parts]), warnings)
     mask = facts.mask_subtraction(dataset, count, warnings)
     return DSARun(
         frames=LazyFrames((count, *shape), pixels.dtype, lambda i: places[i][0].frame(places[i][1])),
@@ -112,6 +114,14 @@ def _check_places(parts: Sequence[tuple[Path, Any]]) -> None:
             problem = f"the frame has instance number {place[0]}, as {seen[place].name} has"
             raise RunError(problem, "Keep one of the two, or put each run into a folder of its own", path)
         seen[place] = path
+
+
+def _numbers(parts: Sequence[tuple[Path, Any]]) -> list[int] | None:
+    """Return the numbers by which the frames of a series count: instance numbers, else those in the files' names."""
+    stated = [dataset.get("InstanceNumber") for _, dataset in parts]
+    if all(number in (None, "") for number in stated):
+        return name_numbers([path for path, _ in parts])
+    return None if any(number in (None, "") for number in stated) else [int(number) for number in stated]
 
 
 def check_modality(dataset: Any, path: Path) -> None:

@@ -50,14 +50,32 @@ def read_dataset(path: Path) -> tuple[Any, int]:
             dataset = pydicom.dcmread(file, stop_before_pixels=True, force=True)
             dataset.decode()
             offset = file.tell()
-    except Exception as error:  # noqa: BLE001 - pydicom raises nearly every class there is on a damaged header
-        raise RunError(f"the DICOM header is damaged ({type(error).__name__})", _BROKEN, path) from None
+    except Exception as error:  # pydicom raises nearly every class there is on a damaged header
+        raise RunError("the DICOM header is damaged", _BROKEN, path) from error
     if "SOPClassUID" not in dataset and "Rows" not in dataset:
         raise RunError("the file has no DICOM image header", "Give a DICOM XA or RF file", path)
     syntax = dataset.file_meta.get("TransferSyntaxUID") if hasattr(dataset, "file_meta") else None
     if syntax is not None and syntax.is_deflated:
         offset = 0
     return dataset, offset
+
+
+def holds_pixels(path: Path, dataset: Any, offset: int) -> bool:
+    """Tell whether a file has pixel data, whatever its header says of rows and columns; as `read_dataset` gives it."""
+    if not offset:  # Deflated: nothing lies where it would in the file.
+        import pydicom
+
+        try:
+            return "PixelData" in pydicom.dcmread(path)
+        except Exception:  # noqa: BLE001 - damaged: it stays in the list, and its reader says so
+            return True
+    order = "<" if dataset.original_encoding[1] else ">"
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(4) == struct.pack(order + "HH", 0x7FE0, 0x0010)
+    except OSError:
+        return True
 
 
 class DicomPixels:
@@ -109,15 +127,29 @@ class DicomPixels:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 image = self._decode(fragments, self._vr)
-        except Exception as error:  # noqa: BLE001 - decoders raise nearly every class there is on damaged data
-            why = type(error).__name__
-            raise RunError(f"frame {i + 1} of {self.count} cannot be decoded ({why})", _BROKEN, self._path) from None
+        except Exception as error:  # decoders raise nearly every class there is on damaged data
+            why = self._reason(error)
+            raise RunError(f"frame {i + 1} of {self.count} cannot be decoded: {why}", _BROKEN, self._path) from error
         grey = to_grey(image[..., ::-1], f"{self._path}, frame {i + 1}") if image.ndim == 3 else image
         return np.array(grey, dtype=self.dtype)
 
+    def _reason(self, error: Exception) -> str:
+        """Return in words why a frame's bytes gave no picture."""
+        said = " ".join(str(error).split())
+        # What pydicom says of the header names the element, "(0028,0101) 'Bits Stored'", and what is wrong with it.
+        if isinstance(error, ValueError) and "(0028," in said:
+            return said.rstrip(".")
+        if self.encapsulated:
+            return "its compressed pixels are damaged, or are not of the encoding, size or depth that the header states"
+        return "its pixels do not fit the size and depth that the header states"
+
     def _check_header(self) -> None:
         if self.rows < 1 or self.columns < 1:
-            raise RunError("the DICOM object holds no image", "Give the file of the run itself", self._path)
+            raise RunError(
+                "the DICOM object holds no image, or does not say how many rows and columns it has",
+                "Give the file of the run itself, or export it again",
+                self._path,
+            )
         if self.bits_allocated not in (8, 16):
             raise RunError(f"pixels of {self.bits_allocated} bits are not read", "Export 8 to 16 bits", self._path)
 
@@ -135,8 +167,8 @@ class DicomPixels:
 
         try:
             return bytes(pydicom.dcmread(self._path).PixelData)
-        except Exception as error:  # noqa: BLE001 - as above
-            raise RunError(f"the pixels cannot be inflated ({type(error).__name__})", _BROKEN, self._path) from None
+        except Exception as error:  # as above
+            raise RunError("the deflated part of the file is damaged", _BROKEN, self._path) from error
 
     def _decoder(self) -> Callable[[list[bytes], str], np.ndarray]:
         from pydicom.encaps import encapsulate

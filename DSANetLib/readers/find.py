@@ -11,7 +11,8 @@ from typing import Any
 from ..errors import RunError
 from .dicom import identifiers, neutral_name
 from .dicom_facts import seconds_of
-from .dicom_pixels import DicomPixels, read_dataset
+from .dicom_pixels import DicomPixels, holds_pixels, read_dataset
+from .gaps import named_alike
 from .images import natural_key
 from .kind import Kind, file_kind, is_folder
 from .naming import case_name, reveals, unique_names
@@ -40,11 +41,14 @@ class RunSource:
         Name of the case, unique among the runs found together.
     files
         The frames' files in order; empty where ``path`` is the one file, or where nothing was found.
+    damaged_beside
+        Whether a file lies beside the frames that cannot be read, is a source of its own, and may be one of them.
     """
 
     path: Path
     case_id: str
     files: tuple[Path, ...] = ()
+    damaged_beside: bool = False
 
 
 def find_runs(paths: Iterable[str | Path] | str | Path) -> list[RunSource]:
@@ -133,7 +137,7 @@ def _in_folder(folder: Path) -> list[RunSource]:
         runs.append(_file(kinds["image"][0]))
     elif kinds["image"]:
         runs.append(RunSource(folder, case_name(folder), tuple(kinds["image"])))
-    runs += _dicom_runs(folder, kinds["dicom"])
+    runs += _dicom_runs(folder, kinds["dicom"], kinds["broken"])
     runs += [_file(path) for path in sorted(kinds["video"] + kinds["nrrd"] + kinds["broken"], key=natural_key)]
     for entry in entries:
         if is_folder(entry) and not entry.is_symlink():
@@ -155,18 +159,24 @@ def _kind_or_broken(path: Path) -> Kind | str:
     return "broken" if suffix in _RUN_SUFFIXES else "image" if suffix in _FRAME_SUFFIXES else kind
 
 
-def _dicom_runs(folder: Path, files: Sequence[Path]) -> list[RunSource]:
+def _dicom_runs(folder: Path, files: Sequence[Path], broken: Sequence[Path] = ()) -> list[RunSource]:
     """Group single-frame files by series; a file of many frames is a run of its own."""
+    damaged = list(broken)
     runs: list[RunSource] = []
     series: dict[tuple[str, ...], list[tuple[Path, Any]]] = defaultdict(list)
     for path in files:
         try:
-            dataset, _ = read_dataset(path)
+            dataset, offset = read_dataset(path)
         except RunError:
             runs.append(_file(path))
+            damaged.append(path)
             continue
         if not dataset.get("Rows"):
-            continue  # A report or a presentation state beside the runs.
+            # A report or a presentation state beside the runs is passed over; pixels without rows are damage.
+            if holds_pixels(path, dataset, offset):
+                runs.append(_file(path))
+                damaged.append(path)
+            continue
         if int(dataset.get("NumberOfFrames") or 1) > 1 or not dataset.get("SeriesInstanceUID"):
             runs.append(_file(path))
         else:
@@ -180,6 +190,9 @@ def _dicom_runs(folder: Path, files: Sequence[Path]) -> list[RunSource]:
                 runs.append(_series_run(folder, run, alone=len(series) == 1))
             else:
                 runs += [_file(path) for path, _ in run]
+    runs = [
+        replace(run, damaged_beside=any(run.files and named_alike(path, run.files) for path in damaged)) for run in runs
+    ]
     return sorted(runs, key=lambda source: natural_key((source.files or (source.path,))[0]))
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import RunError
 from ..run import DSARun, LazyFrames
+from .gaps import name_numbers, note_gaps
 from .grey import to_grey
 from .image_header import is_cut_off, read_header, tiff_pages
 
@@ -46,7 +47,8 @@ def read_images(files: Sequence[Path], case_id: str, source: Path) -> DSARun:
     Returns
     -------
     DSARun
-        uint8 or uint16 frames as stored, no times, no spacing (an image's dots per inch are the printer's).
+        uint8 or uint16 frames as stored, no times, no spacing (an image's dots per inch are the printer's);
+        a warning where the numbers in the files' names have gaps.
 
     Raises
     ------
@@ -55,6 +57,8 @@ def read_images(files: Sequence[Path], case_id: str, source: Path) -> DSARun:
     """
     first = read_image(files[0])
     _check_even(files)
+    warnings: list[str] = []
+    note_gaps(name_numbers(files), warnings)
     return DSARun(
         frames=LazyFrames(
             (len(files), *first.shape), first.dtype, lambda i: _read_even(files[i], first.shape, first.dtype)
@@ -64,6 +68,7 @@ def read_images(files: Sequence[Path], case_id: str, source: Path) -> DSARun:
         intensity="display",
         source=str(source),
         kind="images",
+        warnings=tuple(warnings),
     )
 
 

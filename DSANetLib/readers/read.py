@@ -69,17 +69,12 @@ def read_run(
     changes: dict[str, object] = {}
     if frame_times_s is not None or frame_rate is not None:
         changes["times_s"] = _stated_times(run, frame_times_s, frame_rate)
-        changes["warnings"] = tuple(w for w in run.warnings if "frame rate" not in w and "display rate" not in w)
     if spacing_mm is not None:
         changes["spacing"] = _stated_spacing(spacing_mm, run.source)
     if subtracted is not None:
         changes["subtracted"] = subtracted
-    if run.count == 1:
-        changes["warnings"] = (
-            *(changes.get("warnings", run.warnings)),  # type: ignore[misc]
-            "The run has one frame: no contrast curve and no frame differences can be had from it.",
-        )
-    return run.with_changes(**changes) if changes else run
+    changes["warnings"] = _warnings(run, source, stated_times="times_s" in changes)
+    return run.with_changes(**changes)
 
 
 def _single(path: Path) -> RunSource:
@@ -111,8 +106,18 @@ def _read(source: RunSource, case_id: str | None, *, header_spacing: bool) -> DS
     if kind == "video":
         return read_video(files[0], name)
     if kind == "nrrd":
-        return read_sequence(files[0], name)
+        return read_sequence(files[0], name, header_spacing=header_spacing)
     raise not_a_run(files[0])
+
+
+def _warnings(run: DSARun, source: RunSource, *, stated_times: bool) -> tuple[str, ...]:
+    """Return what was said of a run and still holds, and what its files say of it."""
+    warnings = [w for w in run.warnings if not (stated_times and ("frame rate" in w or "display rate" in w))]
+    if source.damaged_beside:
+        warnings.append("A damaged file beside the frames may be one of them: times and result may be wrong.")
+    if run.count == 1:
+        warnings.append("The run has one frame: no contrast curve and no frame differences can be had from it.")
+    return tuple(warnings)
 
 
 def _stated_times(run: DSARun, times: Sequence[float] | np.ndarray | None, rate: float | None) -> np.ndarray:

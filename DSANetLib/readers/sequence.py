@@ -44,7 +44,7 @@ class _Layout:
     list_axis: int
 
 
-def read_sequence(path: Path, case_id: str) -> DSARun:
+def read_sequence(path: Path, case_id: str, *, header_spacing: bool = True) -> DSARun:
     """Read a volume sequence as Slicer writes it, raw or gzip.
 
     Pixels stay in stored (IJK) order: the first column and row are index 0. A spacing of exactly 1 mm counts as
@@ -56,6 +56,8 @@ def read_sequence(path: Path, case_id: str) -> DSARun:
         File that begins with ``NRRD000``.
     case_id
         Name of the case.
+    header_spacing
+        Whether the header's spacing is taken; not where the user states one: an impossible one ends the reading.
 
     Raises
     ------
@@ -74,7 +76,7 @@ def read_sequence(path: Path, case_id: str) -> DSARun:
         frames=frames,
         case_id=case_id,
         times_s=_times(fields, layout, warnings),
-        spacing=_spacing(fields, layout, path),
+        spacing=_spacing(fields, layout, path) if header_spacing else None,
         bit_depth=8 * dtype.itemsize,
         source=str(path),
         kind="sequence",
@@ -238,4 +240,4 @@ def _spacing(fields: dict[str, str], layout: _Layout, path: Path) -> PixelSpacin
     try:
         return PixelSpacing(lengths[1], lengths[0], "unknown")
     except RunError as error:
-        raise RunError(error.problem, error.remedy, path) from None
+        raise RunError(error.problem, f"{error.remedy}, or state the true one (--spacing)", path) from None

@@ -216,7 +216,7 @@ def _row(case: Any) -> dict[str, Any] | None:
 
 
 def _doubts(flags: str) -> list[str]:
-    """Return a sentence for each flag of a row that says that its probability means little.
+    """Return a sentence for each flag of a row that says that its probability means little or may be wrong.
 
     The scene keeps the flags' short names only; the sentences are those of `DSANetLib.flags`, for translation.
     """
@@ -227,6 +227,7 @@ def _doubts(flags: str) -> list[str]:
         "no_mask_behind_prediction": _("The prediction was made without any tumour mask and means little."),
         "no_liver": _("Hardly any liver was found: is this a hepatic angiogram?"),
         "no_contrast": _("No contrast was seen; the key frame is arbitrary."),
+        "frames_missing": _("Frames are missing among the files: times and result may be wrong (see Run)."),
     }
     return [text for code, text in texts.items() if code in flags.split()]
 

@@ -268,3 +268,20 @@ def test_where_nothing_can_be_rendered_the_slice_view_alone_is_left_out(
 
 def test_quiet_says_nothing_when_all_is_well(dsanet, run_folder):
     assert dsanet(run_folder, options=(*ONLY_MASKS, "--quiet")) == (0, [], [])
+
+
+def test_a_missing_frame_is_a_flag_in_table_picture_and_case(dsanet, run_folder, tmp_path, monkeypatch):
+    from DSANetLib.batch import picture
+
+    told = []
+    monkeypatch.setattr(picture, "flag_lines", lambda texts: told.extend(texts) or [])
+    (run_folder / "6.png").unlink()
+    code, out, _ = dsanet(run_folder, options=("--no-scene",))
+    assert code == 0
+    assert "frames_missing" in out[0]
+    (row,) = csv.DictReader((tmp_path / "out" / "results.csv").open(encoding="utf-8"))
+    assert "frames_missing" in row["flags"].split()
+    text = "Among the numbered files, frame 6 is missing: times and result may be wrong"
+    case = json.loads((tmp_path / "out" / "good" / "case.json").read_text(encoding="utf-8"))
+    assert case["flag_texts"]["frames_missing"] == text
+    assert text in told

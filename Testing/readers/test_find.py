@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from pydicom.uid import RLELossless, generate_uid
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, RLELossless, generate_uid
 
 from DSANetLib.errors import RunError
 from DSANetLib.readers import find_runs, read_run
@@ -211,6 +212,37 @@ def test_reports_beside_the_runs_are_passed_over_and_broken_headers_are_not(
     report.save_as(tmp_path / "report.dcm", enforce_file_format=True)  # type: ignore[attr-defined]
     (tmp_path / "torn.dcm").write_bytes(bytes(128) + b"DICM\x02\x00\x00\x00UL\x04\x00")
     assert [source.path.name for source in find_runs(tmp_path)] == ["run.dcm", "torn.dcm"]
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian])
+@pytest.mark.parametrize("rows", [0, None])
+def test_pixels_without_rows_get_the_line_in_a_folder_that_they_get_alone(
+    tmp_path: Path,
+    pictures: Pictures,
+    write_dicom: Writer,
+    dicom_dataset: Callable[..., Any],
+    syntax: str,
+    rows: int | None,
+) -> None:
+    write_dicom(tmp_path / "run.dcm", pictures(3))
+    for name in ("odd.dcm", "report.dcm"):
+        dataset = dicom_dataset(pictures(1))
+        dataset.file_meta.TransferSyntaxUID = syntax
+        if rows is None:
+            del dataset.Rows
+        else:
+            dataset.Rows = rows
+        if name == "report.dcm":
+            del dataset.PixelData
+        dataset.save_as(tmp_path / name, enforce_file_format=True)
+    odd, run = find_runs(tmp_path)
+    assert (odd.path.name, run.path.name) == ("odd.dcm", "run.dcm")
+    said = []
+    for source in (odd, tmp_path / "odd.dcm"):
+        with pytest.raises(RunError, match=r"odd\.dcm: the DICOM object holds no image, or does not say") as caught:
+            read_run(source)
+        said.append(str(caught.value))
+    assert said[0] == said[1]
 
 
 def test_names_hold_nothing_of_the_patient(tmp_path: Path, pictures: Pictures, write_dicom: Writer) -> None:

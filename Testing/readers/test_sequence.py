@@ -157,6 +157,21 @@ def test_other_nrrd_files_are_refused_in_one_line(
     assert str(path) in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("directions", "value"), [("(40,0,0) (0,40,0) (0,0,1) none", "40"), ("(0,0,0) (0,0,0) (0,0,1) none", "0")]
+)
+def test_an_impossible_spacing_gives_way_to_a_stated_one(
+    tmp_path: Path, pictures: Pictures, write_sequence: Writer, directions: str, value: str
+) -> None:
+    path = write_sequence(tmp_path / "a.seq.nrrd", pictures(2), **{"space directions": directions})
+    with pytest.raises(RunError, match=rf"a pixel spacing of {value} mm is impossible.*--spacing"):
+        read_run(path)
+    run = read_run(path, spacing_mm=0.3)
+    assert run.spacing is not None
+    assert (run.spacing.row_mm, run.spacing.column_mm, run.spacing.calibration) == (0.3, 0.3, "calibrated")
+    np.testing.assert_array_equal(run.frames, pictures(2))
+
+
 def test_odd_spacing_text_is_passed_over(tmp_path: Path, pictures: Pictures, write_sequence: Writer) -> None:
     path = write_sequence(tmp_path / "a.seq.nrrd", pictures(2), **{"space directions": "(a,0,0) (0,1,0) (0,0,1) none"})
     assert read_run(path).spacing is None

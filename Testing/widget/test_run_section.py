@@ -69,6 +69,24 @@ def test_a_wrong_guess_of_the_subtraction_is_put_right_in_the_panel_that_says_it
     assert other.run.sequence is not sequence
 
 
+def test_a_frame_that_is_missing_in_a_folder_is_said_in_the_panel(panel, stained_frames, tmp_path):
+    from run_files import write_frames
+
+    folder = write_frames(tmp_path / "frames", stained_frames)
+    (folder / "6.png").unlink()
+    panel.context.sections[0].load([folder])
+    panel.wait()
+    said = "• Among the numbered files, frame 6 is missing: times and result may be wrong."
+    assert said in panel.find("warningsLabel").text.split("\n")
+    panel.press("applyButton")
+    panel.wait()
+    panel.press("predictButton")
+    panel.wait()
+    assert said in panel.find("warningsLabel").text.split("\n")
+    assert "frames_missing" in (fact(panel.context.case.masks.sequence, "Flags") or "").split()
+    assert "Frames are missing among the files: times and result may be wrong" in panel.find("probabilityLabel").text
+
+
 def test_what_cannot_be_read_is_said_in_one_sentence_and_the_panel_goes_on(panel, tmp_path):
     import standins
 
