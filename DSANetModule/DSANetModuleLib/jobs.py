@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -18,41 +17,13 @@ from slicer.i18n import tr as _
 
 from DSANetLib.errors import DSANetError, WorkerError
 
+from .running import Running
 from .work import BATCH, PANEL, TRAINING
 
 logger = logging.getLogger(__name__)
 
 _POLL_MS = 50
 _STEP_MS = 1  # between two steps of an answer: the window's turn
-
-
-def _stages() -> dict[str, str]:
-    return {
-        "starting": _("Starting"),
-        "reading": _("Reading the file"),
-        "preparation": _("Preparing the frames"),
-        "model": _("Loading the model"),
-        "network": _("Segmenting"),
-        "response": _("Predicting"),
-        "batch": _("Working through the runs"),
-        "export": _("Exporting the corrected cases"),
-        "training": _("Fine-tuning"),
-    }
-
-
-@dataclass
-class _Running:
-    """A job under way, and how far it is."""
-
-    job: Any
-    done: Callable[[Any], None] | None
-    failed: Callable[[Exception], None] | None
-    cancelled: Callable[[], None] | None
-    progress: Any = None
-    since: float = 0.0
-    cancelling: bool = False
-    steps: Generator[None, None, Any] | None = None
-    held: ExitStack | None = None
 
 
 class Jobs:
@@ -78,7 +49,7 @@ class Jobs:
         together: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._logic, self._changed, self._tell, self._together = logic, changed, tell, together
-        self._running: dict[str, _Running] = {}
+        self._running: dict[str, Running] = {}
         self._timer = qt.QTimer()
         self._timer.setInterval(_POLL_MS)
         self._timer.connect("timeout()", self.poll)
@@ -125,7 +96,7 @@ class Jobs:
         except DSANetError:
             job.over()
             raise
-        self._running[job.lane] = _Running(job, done, failed, cancelled, since=time.monotonic())
+        self._running[job.lane] = Running(job, done, failed, cancelled, since=time.monotonic())
         self._timer.start()
         self._changed()
 
@@ -158,18 +129,7 @@ class Jobs:
     def progressOf(self, lane: str) -> tuple[str, float | None, float | None]:
         """Return (stage, fraction, seconds left) of a lane."""
         running = self._running.get(lane)
-        if running is None:
-            return "", None, None
-        if running.cancelling:
-            return _("Cancelling"), None, None
-        progress = running.progress
-        if progress is None:
-            return _stages()["starting"], None, None
-        stage = _stages().get(progress.stage, progress.stage)
-        left = progress.left_s
-        if left is not None:
-            left = max(0.0, left - (time.monotonic() - running.since))
-        return f"{stage}: {progress.detail}" if progress.detail else stage, progress.fraction, left
+        return ("", None, None) if running is None else running.told()
 
     def cancel(self, lane: str = PANEL) -> None:
         """End the job of a lane within a second; nothing of it reaches the scene, if it is not arriving already."""
@@ -254,7 +214,7 @@ class Jobs:
             del self._running[lane]
             self._end(lane, running, event)
 
-    def _end(self, lane: str, running: _Running, event: Any) -> None:
+    def _end(self, lane: str, running: Running, event: Any) -> None:
         from DSANetLib.worker import Cancelled, Failure
 
         try:
@@ -270,7 +230,7 @@ class Jobs:
             running.job.over()
             self._changed()
 
-    def _apply(self, running: _Running, value: Any) -> None:
+    def _apply(self, running: Running, value: Any) -> None:
         try:
             answer = running.job.apply(value)
         except DSANetError as error:
@@ -301,7 +261,7 @@ class Jobs:
                         running.job.over()
                         self._changed()
 
-    def _fail(self, running: _Running, error: DSANetError) -> None:
+    def _fail(self, running: Running, error: DSANetError) -> None:
         if running.failed is None:
             logger.warning("%s", error)
         _call(running.failed, error)
