@@ -164,11 +164,10 @@ def _rows(node: Any, only: str | None) -> str:
 
 
 def _write_picture(case: CaseNodes, folder: Path) -> list[str]:
-    from ..mrml.render import missing_libraries, render_slice_view
+    from ..mrml.render import missing_graphics, render_slice_view
 
-    if missing := missing_libraries():  # what this machine lacks; any other failure is the export's
-        remedy = f"sudo apt-get install {' '.join(missing)}"
-        return [f"the picture was left out: no picture can be rendered without a graphics library. {remedy}."]
+    if (error := missing_graphics()) is not None:  # what this machine lacks; any other failure is the export's
+        return [f"the picture was left out: {error}"]
     render_slice_view(case.run, folder / "slice_view.png", masks=case.masks, frame=_key_frame(case))
     return []
 

@@ -23,11 +23,6 @@ from .standing import update_tables
 from .subtracted import write_subtracted
 
 
-def write_segmentation(case: CaseNodes, found: Segmentation, frames: Sequence[int] | None = None) -> CaseNodes:
-    """Write a segmentation of the scene's run into its case, at once; see `segmentation_steps`."""
-    return at_once(segmentation_steps(case, found, frames))
-
-
 def at_once(steps: Generator[None, None, CaseNodes]) -> CaseNodes:
     """Do all steps at once and return what they return."""
     while True:

@@ -44,6 +44,15 @@ def missing_libraries() -> tuple[str, ...]:
     return PACKAGES
 
 
+def missing_graphics() -> SceneError | None:
+    """Return the error that says which packages rendering lacks on this machine, None where it lacks none."""
+    missing = missing_libraries()
+    if not missing:
+        return None
+    remedy = f"sudo apt-get install {' '.join(missing)}"
+    return SceneError("no picture can be rendered without a graphics library", remedy)
+
+
 def _loads(library: str) -> bool:
     try:
         ctypes.CDLL(library)
@@ -96,11 +105,8 @@ def slice_view(
 
     ``overlay`` is a volume laid over the frame, as a colour map of `maps.write_map`, with its legend.
     """
-    missing = missing_libraries()
-    if missing:
-        raise SceneError(
-            "no picture can be rendered without a graphics library", f"sudo apt-get install {' '.join(missing)}"
-        )
+    if (error := missing_graphics()) is not None:
+        raise error
     before = shown_frame(run)
     try:
         show_frame(run, before if frame is None else frame)

@@ -65,19 +65,13 @@ def write_table(
 
 def find_table(role: str, case_id: str | None = None) -> Any:
     """Return the table of a role and case, None where the scene has none."""
-    nodes = scene().GetNodesByClass("vtkMRMLTableNode")
-    nodes.UnRegister(None)  # GetNodesByClass hands over its collection
-    for i in range(nodes.GetNumberOfItems()):
-        node = nodes.GetItemAsObject(i)
-        if fact(node, ROLE) == role and fact(node, CASE) == case_id:
-            return node
-    return None
+    return find_tables().get((role, case_id))
 
 
 def find_tables() -> dict[tuple[str | None, str | None], Any]:
-    """Return the first table of each role and case, as `find_table` finds it; one look at the scene for all."""
+    """Return the first table of each role and case: one look at the scene for all."""
     nodes = scene().GetNodesByClass("vtkMRMLTableNode")
-    nodes.UnRegister(None)
+    nodes.UnRegister(None)  # GetNodesByClass hands over its collection
     found: dict[tuple[str | None, str | None], Any] = {}
     for i in range(nodes.GetNumberOfItems()):
         node = nodes.GetItemAsObject(i)

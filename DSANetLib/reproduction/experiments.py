@@ -47,7 +47,8 @@ STRONGER = {
     "stretch": 0.3, "rotation_deg": 10.0, "scale": 0.25, "shift": 0.1, "gamma": 0.3, "contrast": 0.2,
     "brightness": 0.1, "noise": 0.05,
 }  # fmt: skip
-"""About twice the usual variation of place, grey and time: what a network that sees every patient often needs."""
+"""About twice the usual variation of place, grey and time, for a network that sees every patient often; its worth
+has not been measured (docs/decisions/0005-tempo.md)."""
 
 SEGMENTING = (
     Segmenting("unet", "unet", "U-Net on the key frame", repeated=True),

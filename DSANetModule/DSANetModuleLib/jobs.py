@@ -148,9 +148,7 @@ class Jobs:
             self.cancel(lane)
             return
         del self._running[lane]
-        if running.held is not None:
-            running.held.close()
-        running.job.over()
+        running.giveUp()
         self._changed()
 
     def cleanup(self) -> None:
@@ -160,9 +158,7 @@ class Jobs:
         self._running.clear()
         self._logic.close()
         for running in given_up:
-            if running.held is not None:
-                running.held.close()
-            running.job.over()
+            running.giveUp()
 
     def poll(self) -> None:
         """Take what the workers say; called by the timer."""

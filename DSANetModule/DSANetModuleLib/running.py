@@ -52,6 +52,12 @@ class Running:
             left = max(0.0, left - (time.monotonic() - self.since))
         return f"{stage}: {progress.detail}" if progress.detail else stage, progress.fraction, left
 
+    def giveUp(self) -> None:
+        """Let the sections be told again, and clear up after the job; its answer goes nowhere any more."""
+        if self.held is not None:
+            self.held.close()
+        self.job.over()
+
 
 def _stages() -> dict[str, str]:
     return {

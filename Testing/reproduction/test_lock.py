@@ -49,7 +49,8 @@ def test_a_step_that_outlives_the_study_does_not_hold_it(tmp_path):
         step = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
     try:
         with only_one(tmp_path):
-            pass
+            assert step.poll() is None, "it lives on"
+            assert (tmp_path / LOCK).read_text() == str(os.getpid())
     finally:
         step.communicate()
 
