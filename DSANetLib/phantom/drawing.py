@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .anatomy import Anatomy, draw_anatomy
+from .bowel import Bowel, draw_bowel
 from .circulation import Circulation, draw_circulation
 from .config import PhantomConfig
 from .lesions import Lesion, draw_lesions, draw_pseudolesions
@@ -14,8 +15,8 @@ from .patient import Outcome, Value, draw_clinical, draw_response, film_factors,
 from .skeleton import Skeleton, draw_skeleton
 from .trunk import Trunk, draw_trunk
 
-SKELETON, TRUNK = 1000, 1001
-"""Bones and trunk have generators of their own, beside those of the patient (0) and the runs (1…)."""
+SKELETON, TRUNK, BOWEL = 1000, 1001, 1002
+"""Bones, trunk and gas have generators of their own, beside those of the patient (0) and the runs (1…)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +28,7 @@ class DrawnPatient:
     anatomy: Anatomy
     skeleton: Skeleton
     trunk: Trunk
+    bowel: Bowel
     tumours: list[Lesion]
     circulation: Circulation
     factors: dict[str, float]
@@ -53,6 +55,7 @@ def draw_patient(seed: int, config: PhantomConfig) -> DrawnPatient:
         anatomy=anatomy,
         skeleton=skeleton,
         trunk=draw_trunk(np.random.default_rng([seed, TRUNK]), anatomy, skeleton),
+        bowel=draw_bowel(np.random.default_rng([seed, BOWEL]), anatomy),
         tumours=tumours,
         circulation=circulation,
         factors=factors,

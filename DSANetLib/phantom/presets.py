@@ -112,9 +112,18 @@ COHORTS = {
         ),
         Preset(
             "unseen-rate",
-            "100 external patients on the usual scanner at 5 frames per second, which no training run has",
+            "300 external patients on the usual scanner at 5 frames per second, which no training run has",
             PRESETS + 3_000_000,
-            (Group("external", 100, 49, PhantomConfig(frame_rates=(5.0,))),),
+            (Group("external", 300, 147, PhantomConfig(frame_rates=(5.0,))),),
+        ),
+        Preset(
+            "more",
+            "400 internal and 300 external patients to test on, beside those of another cohort",
+            PRESETS + 4_000_000,
+            (
+                Group("test", 400, 196, HERE),
+                Group("external", 300, 222, ELSEWHERE),
+            ),
         ),
     )
 }

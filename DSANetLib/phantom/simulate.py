@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..run import DSARun, PixelSpacing
-from .anatomy import Anatomy, catheter, gas_bubbles
+from .anatomy import Anatomy, catheter
+from .bowel import Gas
 from .circulation import Circulation, Opacification, opacify
 from .config import PhantomConfig
 from .contrast import IODINE_CM2_PER_MG
@@ -17,7 +18,7 @@ from .lesions import Lesion
 from .motion import Displacement
 from .patient import Outcome, Value
 from .protocol import Protocol, draw_protocol
-from .skeleton import bones
+from .skeleton import bone_layers, moved_bones
 from .station import Station, station_of
 from .trunk import soft_tissue
 
@@ -182,9 +183,9 @@ def _film(
     anatomy, export, detector, view = drawn.anatomy, protocol.export, protocol.detector, protocol.view
     soft = soft_tissue(anatomy, drawn.trunk, view)
     recoil = 0.0 if protocol.detector.electronic == 0 else float(rng.uniform(0, 0.15))
-    bone = bones(drawn.skeleton, view)
+    layers, gas = bone_layers(drawn.skeleton, view), Gas(drawn.bowel, view)
     # Automatic exposure looks at the middle of the field.
-    middle = (soft + bone)[view.rows // 4 : -view.rows // 4 : 4, view.columns // 4 : -view.columns // 4 : 4]
+    middle = (soft + sum(layers))[view.rows // 4 : -view.rows // 4 : 4, view.columns // 4 : -view.columns // 4 : 4]
     reference = float(np.median(middle))
     tip = drawn.circulation.tree.start[0]
     wires = [catheter(anatomy, view, tip, push) for push in (0.0, recoil)]
@@ -196,12 +197,13 @@ def _film(
     for i, t in enumerate(protocol.times):
         since = (t - protocol.injection.start_s) / protocol.injection.duration_s
         attenuation = soft + wires[0 <= since <= 1] + np.float32(IODINE_CM2_PER_MG) * opacification.iodine(i)
+        # The bowel breathes with what it lies under.
+        missing = gas.at(t, protocol.peristalsis)
+        attenuation += cv2.resize(missing, (view.columns, view.rows), interpolation=cv2.INTER_LINEAR)
         columns, rows = displacement.maps(t)
         attenuation = cv2.remap(attenuation, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        gas = gas_bubbles(anatomy, view, t, protocol.peristalsis)
-        attenuation += cv2.resize(gas, (view.columns, view.rows), interpolation=cv2.INTER_LINEAR)
-        x, y = protocol.motion.jump(t) / view.spacing_cm
-        attenuation += bone if not (x or y) else _shifted(bone, x, y)
+        down = protocol.motion.breath(t, float(protocol.times[-1]))
+        attenuation += moved_bones(drawn.skeleton, layers, view, down, protocol.motion.jump(t))
         exposure = detector.expose(detector.expected(attenuation, reference), rng)
         if export.subtracted:
             exposures.append(exposure)
@@ -216,13 +218,6 @@ def _film(
         else:
             frames[i] = _stored(export.display(exposure, detector.quanta), protocol, inside, station)
     return frames
-
-
-def _shifted(image: np.ndarray, x: float, y: float) -> np.ndarray:
-    import cv2
-
-    move = np.array([[1, 0, x], [0, 1, y]], np.float32)
-    return cv2.warpAffine(image, move, image.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
 
 
 def _stored(grey: np.ndarray, protocol: Protocol, inside: np.ndarray, station: Station) -> np.ndarray:

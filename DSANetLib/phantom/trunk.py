@@ -11,9 +11,10 @@ import numpy as np
 
 from .anatomy import SOFT_TISSUE, Anatomy, Solid
 from .geometry import SmoothField, View
-from .skeleton import Skeleton, chest_reach
+from .ribs import chest_reach
+from .skeleton import Skeleton
 
-LUNG_CM = 7.0
+LUNG_CM = 5.6
 """Air in the beam where the lung is thickest: less than the 11 cm of a trunk, as wedge filters lie over the lungs."""
 RECESS_CM = 1.5
 """Air in the beam of the lung that hangs down behind the liver's dome."""
@@ -113,7 +114,9 @@ def soft_tissue(anatomy: Anatomy, trunk: Trunk, view: View) -> np.ndarray:
     path = anatomy.body_cm + 0.25 * anatomy.coarse.at(x, y) + 0.06 * anatomy.texture.at(x, y)
     path += 0.025 * trunk.mottle.at(x, y)
     # Aorta, caval vein and crura make the middle denser, without an edge.
-    path += 1.2 * np.exp(-(((x - trunk.middle) / (1.4 * trunk.mediastinum)) ** 2)) + 0.35 * _psoas(trunk, x, y)
+    path += 1.2 * np.exp(-(((x - trunk.middle) / (1.4 * trunk.mediastinum)) ** 2)) + 0.55 * _psoas(
+        trunk, x, y, 0.5 * anatomy.coarse.at(x, y)
+    )
     # The trunk is oval: the beam's way through it is shorter at the flanks, and nowhere ends at an edge.
     path -= 3.8 * (np.abs(x - trunk.middle) / trunk.flank) ** 3
     # Fat around them shows liver and kidneys; their rims are round, and breathing blurs what is left of an edge.
@@ -129,10 +132,10 @@ def soft_tissue(anatomy: Anatomy, trunk: Trunk, view: View) -> np.ndarray:
     return smooth + np.float32(SOFT_TISSUE) * (aerated * vessels - air)
 
 
-def _psoas(trunk: Trunk, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return 0 outside, 1 inside the muscles that run from the lumbar spine down to the hips, at x, y (cm)."""
-    edge = 2.2 + 0.33 * np.maximum(y - 4, 0) - np.abs(x - trunk.middle)
-    return np.clip(0.5 + edge / 0.7, 0, 1) * np.clip((y - 3) / 5, 0, 1)
+def _psoas(trunk: Trunk, x: np.ndarray, y: np.ndarray, uneven: np.ndarray) -> np.ndarray:
+    """Return 0 outside, 1 inside the muscles from the lumbar spine down to the hips at x, y; ``uneven`` of edge; cm."""
+    edge = 2.0 + 1.05 * np.maximum(y - 4, 0) ** 0.7 - np.abs(x - trunk.middle) + uneven
+    return np.clip(0.5 + edge / 1.3, 0, 1) * np.clip((y - 3) / 5, 0, 1)
 
 
 def _air(anatomy: Anatomy, trunk: Trunk, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -163,7 +166,7 @@ def _heart(trunk: Trunk, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     ring = np.hypot((c * (x - hx) + s * (y - hy)) / long, (c * (y - hy) - s * (x - hx)) / short)
     vessels = np.hypot((x - hx + 2) / np.float32(4.6), (y - hy + short) / np.float32(7.5))
     ring = np.minimum(ring, vessels)
-    return np.clip(np.float32(0.5) + (1 - ring) * np.float32(20), 0, 1)
+    return np.clip(np.float32(0.5) + (1 - ring) * np.float32(9), 0, 1)
 
 
 def _markings(trunk: Trunk, view: View) -> np.ndarray:
@@ -175,5 +178,6 @@ def _markings(trunk: Trunk, view: View) -> np.ndarray:
         drawn = np.zeros(image.shape, np.uint8)
         points = [np.round(view.pixels(line) * 16).astype(np.int32) for line in lines]
         cv2.polylines(drawn, points, False, 255, max(1, round(0.8 * width / view.spacing_cm)), cv2.LINE_AA, 4)
-        image += drawn * np.float32(1.25 * width / 255)
-    return cv2.GaussianBlur(image, (0, 0), max(0.03 / view.spacing_cm, 0.4))
+        # Where a vessel forks it is no thicker.
+        image = np.maximum(image, drawn * np.float32(1.25 * width / 255))
+    return cv2.GaussianBlur(image, (0, 0), max(0.05 / view.spacing_cm, 0.4))

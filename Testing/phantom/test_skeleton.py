@@ -10,7 +10,7 @@ import pytest
 from DSANetLib.phantom import PhantomConfig, simulate, simulate_patient
 from DSANetLib.phantom.anatomy import draw_anatomy
 from DSANetLib.phantom.geometry import View
-from DSANetLib.phantom.skeleton import bones, draw_skeleton
+from DSANetLib.phantom.skeleton import bone_layers, draw_skeleton, moved_bones
 
 WIDE = View(256, 256, 0.14, -1.0, 0.0)
 STILL = PhantomConfig(rows=192, columns=192, clean=True, subtracted_share=1.0)
@@ -31,7 +31,7 @@ def test_vertebrae_grow_downwards_and_do_not_overlap(skeleton):
 
 
 def test_the_spine_shows_discs_lighter_than_bodies(skeleton):
-    image = bones(skeleton, WIDE)
+    image = sum(bone_layers(skeleton, WIDE))
     for vertebra in skeleton.spine[5:-2]:
         x, y = vertebra.centre
         # Beside the spinous process, between pedicle and midline.
@@ -49,8 +49,8 @@ def test_ribs_are_no_mirror_images(skeleton):
 
 def test_bones_are_where_they_are_in_any_view(skeleton):
     close = View(256, 256, 0.07, -1.0, 0.0)
-    half = bones(skeleton, WIDE)[64:192, 64:192]
-    fine = bones(skeleton, close).reshape(128, 2, 128, 2).mean(axis=(1, 3))
+    half = sum(bone_layers(skeleton, WIDE))[64:192, 64:192]
+    fine = sum(bone_layers(skeleton, close)).reshape(128, 2, 128, 2).mean(axis=(1, 3))
     assert np.corrcoef(half.ravel(), fine.ravel())[0, 1] > 0.97
     assert half.mean() == pytest.approx(fine.mean(), rel=0.05)
     assert half.min() >= 0
@@ -60,14 +60,30 @@ def test_bones_cancel_in_a_still_run_and_do_not_in_one_that_moves(monkeypatch):
     def fine_structure(shift: tuple[float, float]) -> float:
         """Correlation of the second frame, without contrast yet, with the bones."""
         seen = {}
-        real = simulate.bones
-        monkeypatch.setattr(simulate, "bones", lambda *a: seen.setdefault("bones", real(*a)))
+        real = simulate.bone_layers
+        monkeypatch.setattr(simulate, "bone_layers", lambda *a: seen.setdefault("bones", real(*a)))
         moved = lambda _motion, time_s: np.array(shift if time_s > 0 else (0.0, 0.0))  # noqa: E731
         monkeypatch.setattr("DSANetLib.phantom.motion.Motion.jump", moved)
         frames = simulate_patient(31, STILL).runs[0].run.frames[:2].astype(float)
         monkeypatch.undo()
-        slope = np.gradient(seen["bones"], axis=0)
+        slope = np.gradient(sum(seen["bones"]), axis=0)
         return abs(float(np.corrcoef((frames[1] - frames[0]).ravel(), slope.ravel())[0, 1]))
 
     assert fine_structure((0.0, 0.0)) < 0.03
     assert fine_structure((0.0, 0.3)) > 0.2
+
+
+def test_breath_lifts_the_ribs_in_front_and_leaves_the_spine(skeleton):
+    layers = bone_layers(skeleton, WIDE)
+    still = np.zeros(2)
+
+    def change(kept: int, down_cm: float) -> float:
+        """How much a layer alone changes, over its own mean."""
+        alone = tuple(layer if i == kept else np.zeros_like(layer) for i, layer in enumerate(layers))
+        moved = moved_bones(skeleton, alone, WIDE, down_cm, still)
+        return float(np.abs(moved - layers[kept]).mean() / layers[kept].mean())
+
+    spine, behind, before = (change(i, 0.8) for i in range(3))
+    assert spine == 0
+    assert before > 2 * behind > 0
+    np.testing.assert_array_equal(moved_bones(skeleton, layers, WIDE, 0.0, still), sum(bone_layers(skeleton, WIDE)))

@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from DSANetLib.phantom.anatomy import draw_anatomy, gas_bubbles
+from DSANetLib.phantom.anatomy import draw_anatomy
 from DSANetLib.phantom.detector import Export
 from DSANetLib.phantom.geometry import View
-from DSANetLib.phantom.skeleton import chest_reach, draw_skeleton
+from DSANetLib.phantom.ribs import chest_reach
+from DSANetLib.phantom.skeleton import draw_skeleton
 from DSANetLib.phantom.trunk import draw_trunk, soft_tissue
 
 WIDE = View(320, 320, 0.14, -1.0, -2.0)
@@ -59,13 +60,6 @@ def test_every_rib_touches_the_same_smooth_wall(body):
         side_y = rib.head[1] + rib.slope * np.pi / 2 + rib.drop
         wall = chest_reach(skeleton.half_width, side_y)
         assert abs(rib.head[0] + rib.side * rib.reach - skeleton.middle) == pytest.approx(wall, abs=0.25)
-
-
-def test_gas_is_where_it_is_in_any_resolution(body):
-    anatomy, _, _ = body
-    fine, coarse = (gas_bubbles(anatomy, WIDE, 1.0, 0.5, step) for step in (1, 4))
-    assert fine.max() <= 0 and fine.min() < -0.1
-    assert fine.mean() == pytest.approx(coarse.mean(), rel=0.1)
 
 
 def test_the_display_bends_without_a_kink_and_keeps_the_order():
