@@ -176,6 +176,36 @@ def difference(first: Ratios, second: Ratios, *, seed: int = 0, resamples: int =
     return from_samples(first.value, second.value, samples, n, first.count)
 
 
+def losses_compared(
+    first: tuple[Ratios, Ratios], second: tuple[Ratios, Ratios], *, seed: int = 0, resamples: int = RESAMPLES
+) -> Difference:
+    """Return what ``first`` loses from one cohort to another, minus what ``second`` loses; positive: it loses more.
+
+    Parameters
+    ----------
+    first, second
+        A network at home and elsewhere; at home, and elsewhere, both on the same patients.
+
+    Raises
+    ------
+    TrainingError
+        Where the patients of a cohort differ.
+    """
+    sums = [np.zeros(resamples), np.zeros(resamples)]
+    for place, (sign, one, other) in enumerate(((1, first[0], second[0]), (-1, first[1], second[1]))):
+        if one.patients != other.patients:
+            raise TrainingError("the two models were measured on different patients", "Compare them on common ones")
+        for stream, figure in enumerate((one, other)):
+            trainings = draw(1, figure.seeds, seed=seed, resamples=resamples, stream=stream).seeds
+            # The trainings drawn are the same in both cohorts, the patients have nothing to do with each other.
+            patients = draw(len(figure.patients), 1, seed=seed + place, resamples=resamples).weights
+            sums[stream] += sign * figure.samples(Draws(patients, trainings))
+    ours, theirs = (at_home.value - elsewhere.value for at_home, elsewhere in (first, second))
+    count = len(first[1].patients)
+    few = min(len(figure.patients) for figure in first) < 2
+    return from_samples(ours, theirs, np.array([]) if few else sums[0] - sums[1], count, first[1].count)
+
+
 def from_samples(first: float, second: float, samples: np.ndarray, patients: int, count: int) -> Difference:
     """Return a difference from its resamples; p is two-sided as in :func:`statistics.paired_bootstrap`."""
     finite = samples[np.isfinite(samples)]

@@ -11,6 +11,9 @@ from .study import SegmentationResult, Study
 GROUPS = ("test", "external", "unseen-rate")
 """Cohorts in the order of the tables; ``validation`` is never reported."""
 
+HOME = "test"
+"""The internal cohort: patients like those that were trained on."""
+
 MAIN_NETWORKS = ("unet", "tdl", "lrs", "ffs", "tempo")
 """The paper's ablation and the network of ours: shown where all networks would be too many."""
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .crossed import difference, estimate, few_note, holm
+from .crossed import difference, estimate, few_note, holm, losses_compared
 from .measured import (
+    HOME,
     attribute,
     false_positive_ratio,
     found_lesions,
@@ -140,6 +141,62 @@ def network_comparisons(study: Study, reference: str = "ffs") -> Table:
     return Table(
         f"Networks against {reference}", columns, tuple(rows), note if rows else f"Nothing to set against {reference}."
     )
+
+
+def losses(study: Study, reference: str = "ffs") -> Table:
+    """Return what every network's Dice loses away from the internal cohort, against what the reference loses.
+
+    Parameters
+    ----------
+    study
+        A study.
+    reference
+        Network that the others are set against.
+
+    Returns
+    -------
+    Table
+        A row a cohort other than the internal one and network, on the runs with tumour that both were measured on.
+    """
+    columns = (
+        Column("group"),
+        Column("first"),
+        Column("second"),
+        Column("seeds"),
+        Column("patients", "count"),
+        Column("first loses", "fraction"),
+        Column("second loses", "fraction"),
+        Column("difference", "fraction"),
+        Column("p", "p"),
+        Column("p (Holm)", "p"),
+    )
+    rows: list[tuple[Cell, ...]] = []
+    for group in groups_of(study):
+        others = [name for name in networks_of(study) if name != reference and group != HOME]
+        compared = [(name, *_loss_compared(study, group, name, reference)) for name in others]
+        found = [(name, seeds, one) for name, seeds, one in compared if one is not None]
+        corrected = holm([one.p for _, _, one in found])
+        for (name, seeds, one), p in zip(found, corrected, strict=True):
+            rows.append((group, name, reference, seeds, one.patients, one.first, one.second, one, one.p, p))
+    note = (
+        "Dice in the internal cohort minus Dice in the other, and the first's loss minus the second's: below 0 the "
+        f"first loses less. {RESAMPLED} The patients of the two cohorts are drawn apart, the trainings are the same in "
+        "both. p two-sided; Holm's correction over the comparisons of one cohort."
+        f"{few_note(row[4] for row in rows if isinstance(row[4], int))}"
+    )
+    title = f"What networks lose elsewhere, against {reference}"
+    return Table(title, columns, tuple(rows), note if rows else "Nothing was measured both at home and elsewhere.")
+
+
+def _loss_compared(study: Study, group: str, first: str, second: str) -> tuple[str, Difference | None]:
+    figures = []
+    for place in (HOME, group):
+        ours, theirs = on_common_runs(select(study, place, first), select(study, place, second))
+        figures.append([mean_figure(results, attribute("dice")) for results in (ours, theirs)])
+    (one, other), (one_away, other_away) = figures
+    if one is None or other is None or one_away is None or other_away is None:
+        return "", None
+    return f"{one.seeds} / {other.seeds}", losses_compared((one, one_away), (other, other_away))
 
 
 def compare_networks(study: Study, group: str, first: str, second: str) -> tuple[str, Difference | None]:

@@ -11,7 +11,7 @@ from .cohort_table import table1
 from .decision import DecisionCurve, decision_curves, decision_table
 from .failures import failure_circumstances, failure_table, missed_lesion_table
 from .network_groups import group_tables, tumour_free_networks
-from .network_tables import network_comparisons, table2
+from .network_tables import losses, network_comparisons, table2
 from .paper import paper_table3
 from .response_compared import response_comparisons
 from .response_study import RocCurve, roc_curves, table3
@@ -30,6 +30,7 @@ __all__ = [
     "failure_circumstances",
     "failure_table",
     "group_tables",
+    "losses",
     "missed_lesion_table",
     "network_comparisons",
     "paper_table3",

@@ -7,7 +7,7 @@ import pytest
 
 from DSANetLib.errors import DependencyError, TrainingError
 from DSANetLib.evaluation import packages
-from DSANetLib.evaluation.crossed import Ratios, difference, draw, estimate, gather, holm
+from DSANetLib.evaluation.crossed import Ratios, difference, draw, estimate, gather, holm, losses_compared
 from DSANetLib.evaluation.statistics import bootstrap_mean
 
 
@@ -99,3 +99,29 @@ def test_holm_multiplies_by_what_is_left_and_never_falls():
 def test_a_missing_package_is_named_with_its_remedy():
     with pytest.raises(DependencyError, match=r"need no_such_package\. pip install 'dsanet\[study\]'"):
         packages.study_package("no_such_package.part")
+
+
+def test_the_variance_of_losses_compared_is_that_of_both_cohorts_patients_and_of_the_trainings():
+    """What a training is better by in both cohorts falls out; patients of both cohorts and networks add up."""
+    generator = np.random.default_rng(3)
+    seeds = np.array([[-0.3], [0.1], [0.2]])
+    homes = [generator.normal(0.6, 0.2, (1, 80)), generator.normal(0.7, 0.2, (1, 80))]
+    away = [generator.normal(0.5, 0.3, (1, 50)), generator.normal(0.5, 0.3, (1, 50))]
+    one, other = ((table(seeds + home), table(seeds + there)) for home, there in zip(homes, away, strict=True))
+    found = losses_compared(one, other, resamples=20_000)
+    lost = [float(home.mean() - there.mean()) for home, there in zip(homes, away, strict=True)]
+    assert (found.first, found.second) == (pytest.approx(lost[0]), pytest.approx(lost[1]))
+    assert (found.value, found.patients) == (pytest.approx(lost[0] - lost[1]), 50)
+    deviation = np.sqrt((homes[0] - homes[1]).var() / 80 + (away[0] - away[1]).var() / 50)
+    assert found.high - found.low == pytest.approx(2 * 1.96 * deviation, rel=0.05)
+    # A training that is better at home alone loses more there: its variance stays.
+    uneven = losses_compared((table(seeds + homes[0]), table(away[0])), other, resamples=20_000)
+    assert uneven.high - uneven.low > 1.5 * (found.high - found.low)
+
+
+def test_losses_are_compared_on_common_patients_only():
+    few, many = table(np.full((1, 4), 0.5)), table(np.full((1, 5), 0.5))
+    with pytest.raises(TrainingError, match="different patients"):
+        losses_compared((many, few), (many, many))
+    alone = losses_compared((many, table(np.full((1, 1), 0.4))), (many, table(np.full((1, 1), 0.3))))
+    assert (alone.value, alone.low, alone.p) == (pytest.approx(-0.1), None, None)

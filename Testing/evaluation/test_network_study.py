@@ -10,7 +10,7 @@ from made_up_studies import NETWORKS, THREE_SEEDS, hand_study, made_up_study, wi
 
 from DSANetLib.evaluation.failures import failure_cause, failure_circumstances, failure_table, missed_lesion_table
 from DSANetLib.evaluation.network_groups import group_tables, tumour_free_networks
-from DSANetLib.evaluation.network_tables import network_comparisons, table2
+from DSANetLib.evaluation.network_tables import losses, network_comparisons, table2
 from DSANetLib.evaluation.records import RunRecord
 from DSANetLib.evaluation.study import SegmentationResult, Study
 from DSANetLib.evaluation.table import Table
@@ -60,6 +60,20 @@ def test_a_failed_run_counts_with_dice_0_and_tumour_free_runs_stand_apart():
     (apart,) = rows(tumour_free_networks(Study({}, results)))
     assert apart["runs with a false positive %"]["value"] == 100.0
     assert (apart["false positives a frame"]["value"], apart["runs"]) == (2.0, 1)
+
+
+def test_what_networks_lose_elsewhere_is_set_against_the_reference():
+    pytest.importorskip("statsmodels")
+    study = made_up_study(60)
+    found = rows(losses(study))
+    dice = {(row["group"], row["network"]): row["Dice"]["value"] for row in rows(table2(study))}
+    assert {row["first"] for row in found} == set(NETWORKS) - {"ffs"}
+    assert {row["group"] for row in found} == {group for group, _ in dice} - {"test"}
+    for row in found:
+        for network, column in ((row["first"], "first loses"), ("ffs", "second loses")):
+            assert row[column] == pytest.approx(dice["test", network] - dice[row["group"], network], abs=1e-9)
+        assert row["difference"]["value"] == pytest.approx(row["first loses"] - row["second loses"])
+        assert row["p (Holm)"] >= row["p"]
 
 
 def test_networks_are_compared_with_the_reference_and_corrected():

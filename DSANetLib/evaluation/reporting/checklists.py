@@ -1,7 +1,8 @@
 """TRIPOD+AI and CLAIM as data, and what a study's facts answer of them.
 
 Items are given in a few words; the statements themselves are Collins et al., BMJ 2024;385:e078378 (TRIPOD+AI) and
-Tejani et al., Radiology: Artificial Intelligence 2024;6:e240300 (CLAIM, 2024 update).
+Tejani et al., Radiology: Artificial Intelligence 2024;6:e240300 (CLAIM, 2024 update; numbers and order as in RSNA's own
+table, https://rsna.github.io/claim/checklist.html).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from ..study import Study
-from ..study_tables import network_comparisons, response_comparisons, table2
+from ..study_tables import losses, network_comparisons, response_comparisons, table2
 from ..table import Table
 
 
@@ -33,6 +33,11 @@ class Made:
         if reference not in self._networks:
             self._networks[reference] = network_comparisons(self.study, reference=reference)
         return self._networks[reference]
+
+    @cached_property
+    def losses(self) -> Table:
+        """Return what networks lose away from the internal cohort, against FFS."""
+        return losses(self.study)
 
     def inputs(self, reference: str) -> Table:
         """Return every input of model 2 against a reference."""

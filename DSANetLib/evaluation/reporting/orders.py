@@ -127,23 +127,24 @@ def ours_orders(made: Made) -> list[Order]:
 
 
 def _losses(made: Made) -> list[Order]:
-    """Return whether our network loses less Dice than FFS from the internal cohort to each other one."""
+    """Return whether our network loses less Dice than FFS from the internal cohort to each other one.
+
+    p is corrected after Holm over these cohorts.
+    """
     if not made.study.segmentation:
         return []
-    dice = {(row["group"], row["network"]): getattr(row["Dice"], "value", None) for row in rows_of(made.table2)}
-    orders = []
-    for group in dict.fromkeys(str(group) for group, _ in dice if group != "test"):
-        ours, theirs = (_loss(dice.get(("test", name)), dice.get((group, name))) for name in ("tempo", "ffs"))
-        if ours is None or theirs is None:
-            continue
-        text = f"tempo loses {ours:.3f}, FFS {theirs:.3f}, without an interval"
-        verdict: Verdict = "held in the point estimate only" if ours < theirs else "did not hold"
-        orders.append(Order(group, "tempo (ours) loses less Dice than FFS against the internal cohort", text, verdict))
-    return orders
-
-
-def _loss(here: float | None, there: float | None) -> float | None:
-    return None if here is None or there is None else here - there
+    found = [(group, one) for group, one in _differences(made.losses, "ffs", "tempo") if one is not None]
+    corrected = holm([one.p for _, one in found])
+    claim = "tempo (ours) loses less Dice than FFS against the internal cohort"
+    return [
+        Order(
+            group, claim,
+            f"tempo loses {one.second:.3f}, FFS {one.first:.3f}: {format_cell(one, 'fraction')} less, "
+            f"p (Holm) {format_cell(p, 'p')}",
+            judged(one, p),
+        )
+        for (group, one), p in zip(found, corrected, strict=True)
+    ]  # fmt: skip
 
 
 def _name(key: str) -> str:

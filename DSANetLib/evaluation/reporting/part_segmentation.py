@@ -101,7 +101,8 @@ def _comparisons(made: Made) -> list[Block]:
         return [Text("The study has one network; there is nothing to compare.")]
     references: list[str] = [name for name in ("ffs", "unet") if name in networks] or [min(networks)]
     title = "Dice of each network against {}, paired"
-    return [grid(made.networks(name), title=title.format(network_name(name))) for name in references]
+    tables = [grid(made.networks(name), title=title.format(network_name(name))) for name in references]
+    return [*tables, grid(made.losses, title="What each network loses elsewhere, against what FFS loses")]
 
 
 def _supplement(table: Table, which: str) -> list[Block]:
