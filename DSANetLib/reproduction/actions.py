@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,17 @@ from ..training.from_cohort import cohort_patients
 from ..training.sources import CohortConfig
 from ..whole import write_whole
 from .measure import Masks, Trial, masks_by, measure_patients
-from .plan import Plan, find, find_input, gflop_of, preparation_of, responder_config, segmenter_config, source_of
+from .plan import (
+    Further,
+    Plan,
+    find,
+    find_input,
+    gflop_of,
+    preparation_of,
+    responder_config,
+    segmenter_config,
+    source_of,
+)
 from .steps import Desk, Step
 
 PACKAGE = "package"
@@ -41,8 +51,8 @@ class Context:
         Folder of the prepared patients.
     say
         Takes a line of progress.
-    unseen
-        The cohort of ``plan.unseen_rate``, where there is one.
+    further
+        The cohorts of ``plan.further``.
     """
 
     plan: Plan
@@ -51,12 +61,23 @@ class Context:
     desk: Desk
     cache: Path
     say: Callable[[str], None]
-    unseen: Cohort | None = None
+    further: Mapping[str, Further] = field(default_factory=dict)
 
     @property
     def held_out(self) -> dict[str, str]:
         """Patient → ``test`` or ``external``."""
         return dict.fromkeys(self.split.test, "test") | dict.fromkeys(self.split.external, "external")
+
+    def on(self, name: str) -> Context:
+        """Return the context with a further cohort in the place of the study's."""
+        cohort = self.further[name].cohort
+        return replace(self, plan=replace(self.plan, cohort=str(cohort.folder)), cohort=cohort)
+
+    def of_patient(self, patient: str) -> Context:
+        """Return the context whose cohort holds a patient."""
+        held = (name for name, one in self.further.items() if any(p.patient == patient for p in one.cohort.patients))
+        name = next(held, None)
+        return self if name is None else self.on(name)
 
     def prepared(self, ids: Iterable[str], frames: int, workers: int = 1) -> list[TrainingPatient]:
         """Return patients of the cohort, prepared for networks that see so many frames."""
@@ -78,21 +99,19 @@ def check(context: Context, _step: Step, _folder: Path) -> dict[str, Any]:
 
 def prepare_all(context: Context, _step: Step, _folder: Path) -> dict[str, Any]:
     """Prepare all patients once, so that no two trainings do it side by side."""
-    ids = [patient.patient for patient in context.cohort.patients]
+    return _prepare(context, [patient.patient for patient in context.cohort.patients])
+
+
+def prepare_further(context: Context, step: Step, _folder: Path) -> dict[str, Any]:
+    """Prepare the patients of a further cohort once."""
+    name = step.inputs["further"]
+    return _prepare(context.on(name), list(context.further[name].groups(name)))
+
+
+def _prepare(context: Context, ids: Sequence[str]) -> dict[str, Any]:
     patients = context.prepared(ids, 10, workers=2)
     refused = [sentence for patient in patients for sentence in patient.refused]
     return {"patients": len(patients), "runs": sum(len(p.runs) for p in patients), "refused": refused}
-
-
-def prepare_unseen_rate(context: Context, step: Step, folder: Path) -> dict[str, Any]:
-    """Prepare the patients of the unseen frame rate once."""
-    return prepare_all(_of_unseen(context), step, folder)
-
-
-def _of_unseen(context: Context) -> Context:
-    """Return the context with the further cohort in the place of the study's."""
-    assert context.unseen is not None
-    return replace(context, plan=replace(context.plan, cohort=context.plan.unseen_rate), cohort=context.unseen)
 
 
 def train_segmenter(context: Context, step: Step, folder: Path) -> dict[str, Any]:
@@ -125,10 +144,10 @@ def segment_held_out(context: Context, step: Step, folder: Path) -> dict[str, An
     return _segment(context, step, folder, groups)
 
 
-def segment_unseen_rate(context: Context, step: Step, folder: Path) -> dict[str, Any]:
-    """Segment all patients of the unseen frame rate at their annotated key frames, and measure."""
-    context = _of_unseen(context)
-    return _segment(context, step, folder, dict.fromkeys((p.patient for p in context.cohort.patients), "unseen-rate"))
+def segment_further(context: Context, step: Step, folder: Path) -> dict[str, Any]:
+    """Segment the patients of a further cohort at their annotated key frames, and measure."""
+    name = step.inputs["further"]
+    return _segment(context.on(name), step, folder, context.further[name].groups(name))
 
 
 def _segment(context: Context, step: Step, folder: Path, groups: Mapping[str, str]) -> dict[str, Any]:
@@ -228,8 +247,8 @@ ACTIONS: dict[str, Callable[[Context, Step, Path], dict[str, Any]]] = {
     "train": train_segmenter,
     "nnunet": _train_nnunet,
     "segment": segment_held_out,
-    "prepare-unseen-rate": prepare_unseen_rate,
-    "segment-unseen-rate": segment_unseen_rate,
+    "prepare-further": prepare_further,
+    "segment-further": segment_further,
     "respond": respond,
     "shuffle": shuffled,
 }

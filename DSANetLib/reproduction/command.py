@@ -26,6 +26,7 @@ def reproduce_options(parser: argparse.ArgumentParser) -> None:
     add("--jobs", type=int, default=2, metavar="N", help="trainings at once, one thread each (default: 2)")
     add("--only", nargs="+", default=(), metavar="NAME", help="segmenters to train; by default those of the size")
     add("--unseen-rate", type=Path, metavar="COHORT", help="a further cohort, of a frame rate that no training run has")
+    add("--more", type=Path, metavar="COHORT", help="a further split cohort, whose held-out patients are tested too")
 
 
 def reproduce_command(chosen: argparse.Namespace) -> int:
@@ -37,8 +38,9 @@ def reproduce_command(chosen: argparse.Namespace) -> int:
         if not chosen.quiet:
             sys.stderr.write(f"{line}\n")
 
-    unseen = str(chosen.unseen_rate) if chosen.unseen_rate else ""
-    plan = Plan(str(chosen.cohort), chosen.size, chosen.seed, tuple(chosen.only), unseen)
+    further = {"unseen_rate": chosen.unseen_rate, "more": chosen.more}
+    folders = {name: str(folder) for name, folder in further.items() if folder}
+    plan = Plan(str(chosen.cohort), chosen.size, chosen.seed, tuple(chosen.only), **folders)
     _, failed = reproduce(plan, chosen.out, jobs=max(1, chosen.jobs), progress=say)
     sys.stdout.write(f"{chosen.out / 'report' / 'report.html'}\n")
     for name in failed:

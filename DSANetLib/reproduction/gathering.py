@@ -17,6 +17,7 @@ from ..evaluation.study import ResponseResult, SegmentationResult, Study, StudyP
 from .actions import PACKAGE, RECORDS, Context, read_records
 from .experiments import RESPONDING
 from .nnunet import cap_note
+from .plan import MORE
 from .steps import Step
 from .study_folder import WORK
 
@@ -157,6 +158,13 @@ def _notes(context: Context) -> list[str]:
         "Operations are those of one run with its key frame at the network's size; a multiplication and an addition "
         "count as two.",
     ]
+    for name, one in context.further.items():
+        if name == MORE:
+            count = len(one.groups(name))
+            notes.append(
+                f"Networks were tested on {count} further held-out patients, of {one.cohort.name}, too, nnU-Net and "
+                "response models not; Table 1 and the response are of the study's own cohort."
+            )
     done = [s for s in context.desk.steps.values() if s.action == "nnunet" and context.desk.is_done(s.name)]
     return notes + [cap_note(int(s.inputs["epochs"]), context.desk.facts(s.name)["nnunet"]) for s in done]
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..cohort import Cohort, read_cohort
+from ..cohort.data import CLINICAL, COHORT, MANIFEST, OUTCOME
+from ..cohort.manifest import manifest_for_elsewhere
+from ..errors import TrainingError
 from ..evaluation.statistics import auc
 from ..whole import write_whole
 from .plan import find_input, responder_config, source_of
@@ -23,7 +27,10 @@ INPUT = "film+mask+clinical-true"
 
 
 def auc_of_shuffled(context: Context, shuffle: int, folder: Path) -> float:
-    """Return the AUC on all held-out patients of the full model, trained and judged on shuffled outcomes.
+    """Return the AUC on held-out patients of the full model, trained and judged on shuffled outcomes.
+
+    It is the mean of the AUC within the internal and within the external patients, where both have both outcomes: the
+    share of responders differs between them, and so may the scores.
 
     Parameters
     ----------
@@ -38,8 +45,15 @@ def auc_of_shuffled(context: Context, shuffle: int, folder: Path) -> float:
     source = source_of(context.plan, context.split, -1, cohort)
     config = responder_config(context.plan, find_input(INPUT), shuffle, source, context.cache, None)
     scores, _ = train_and_predict(config, folder / "package", context.held_out, context.say)
-    outcome = {patient.patient: patient.responder for patient in read_cohort(cohort).patients}
-    return auc(list(scores.values()), [bool(outcome[who]) for who in scores])
+    found = []
+    for external in (False, True):
+        judged = [p for p in read_cohort(cohort).patients if p.external == external and p.patient in scores]
+        answers = [bool(p.responder) for p in judged]
+        if len(set(answers)) == 2:
+            found.append(auc([scores[p.patient] for p in judged], answers))
+    if not found:
+        raise TrainingError("no held-out set has both outcomes", "Add patients, or leave the outcomes out", cohort)
+    return float(np.mean(found))
 
 
 def shuffled_cohort(cohort: Cohort, folder: Path, seed: list[int]) -> Path:
@@ -59,9 +73,9 @@ def shuffled_cohort(cohort: Cohort, folder: Path, seed: list[int]) -> Path:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["patient", "responder"])
     writer.writerows([who, int(bool(answer))] for who, answer in dealt.items())
-    for path in cohort.folder.iterdir():
-        target = folder / path.name
-        if path.name not in ("outcome.csv", "split.csv", "split.json") and not target.exists():
-            target.symlink_to(path.resolve())
-    write_whole(folder / "outcome.csv", text.getvalue())
+    for name in (COHORT, CLINICAL):
+        if (cohort.folder / name).is_file():
+            shutil.copyfile(cohort.folder / name, folder / name)
+    write_whole(folder / MANIFEST, manifest_for_elsewhere(cohort.folder))
+    write_whole(folder / OUTCOME, text.getvalue())
     return folder

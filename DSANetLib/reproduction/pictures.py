@@ -60,6 +60,7 @@ def _failures(results: Sequence[SegmentationResult]) -> list[tuple[str, Segmenta
 def _draw(context: Context, result: SegmentationResult, path: Path) -> bool:
     import cv2
 
+    context = context.of_patient(result.record.patient)
     patients = {p.patient: p for p in context.cohort.patients}
     case = next(c for c in patients[result.record.patient].runs if c.case_id == result.record.run)
     prepared = context.prepared([case.patient], 10)[0]

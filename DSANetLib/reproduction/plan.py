@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,23 @@ from .experiments import RESPONDING, SEGMENTING, SIZES, Responding, Scale, Segme
 from .steps import Step
 
 PLAN = "plan.json"
+UNSEEN_RATE, MORE = "unseen-rate", "more"
 ONE_SPLIT = -1
 """Number of the fold where there is one split: fold 0 of the training patients validates, the others train."""
+
+
+@dataclass(frozen=True)
+class Further:
+    """A cohort that is segmented only; of one with a split the test and external patients, else all of it."""
+
+    cohort: Cohort
+    split: Split | None = None
+
+    def groups(self, name: str) -> dict[str, str]:
+        """Return patient → group in the tables, which is `name` where the cohort has no split."""
+        if self.split is None:
+            return dict.fromkeys((one.patient for one in self.cohort.patients), name)
+        return dict.fromkeys(self.split.test, "test") | dict.fromkeys(self.split.external, "external")
 
 
 @dataclass(frozen=True)
@@ -42,6 +57,9 @@ class Plan:
     unseen_rate
         Folder of a further cohort, whose frame rate no training run has: all of it is segmented, nothing learned
         from it. Empty for none.
+    more
+        Folder of a further cohort, whose test and external patients are segmented beside those of the first: so many
+        patients tell networks apart that a few do not. Empty for none.
     """
 
     cohort: str
@@ -49,6 +67,7 @@ class Plan:
     seed: int = 0
     segmenting: tuple[str, ...] = ()
     unseen_rate: str = ""
+    more: str = ""
 
     @property
     def scale(self) -> Scale:
@@ -65,6 +84,11 @@ class Plan:
             raise TrainingError(f"there is no experiment {', '.join(unknown)}", f"Choose among {names}")
         capped = [one for one in SEGMENTING if one.kind != "nnunet" or self.scale.nnunet_epochs]
         return tuple(one for one in capped if one.name in wanted)
+
+    @property
+    def further(self) -> dict[str, str]:
+        """Folders of the cohorts that are segmented only, by what they are there for."""
+        return {name: folder for name, folder in ((UNSEEN_RATE, self.unseen_rate), (MORE, self.more)) if folder}
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -136,8 +160,8 @@ def gflop_of(plan: Plan, one: Segmenting) -> tuple[int, float]:
     return parameters(config), operations(config, preparation_of(plan, one.frames).size)
 
 
-def steps_of(plan: Plan, cohort: Cohort, split: Split, unseen: Cohort | None = None) -> list[Step]:
-    """Return the steps of a study, each after those it needs; `unseen` is the cohort of ``plan.unseen_rate``."""
+def steps_of(plan: Plan, cohort: Cohort, split: Split, further: Mapping[str, Further] | None = None) -> list[Step]:
+    """Return the steps of a study, each after those it needs; `further` are the cohorts of ``plan.further``."""
     scale = plan.scale
     common = {"cohort": cohort.digest, "split": split.digest, "seed": plan.seed}
     steps = [
@@ -148,8 +172,9 @@ def steps_of(plan: Plan, cohort: Cohort, split: Split, unseen: Cohort | None = N
         for seed in plan.seeds if one.repeated else plan.seeds[:1]:
             for fold in (ONE_SPLIT, *(range(split.folds) if scale.folds and one.name == "ffs" else ())):
                 steps += _segmenter_steps(plan, one, seed, fold, common)
-    if unseen is not None:
-        steps += _unseen_steps(plan, unseen, steps)
+    trained = list(steps)
+    for name, extra in (further or {}).items():
+        steps += _further_steps(plan, name, extra, trained)
     with_outcome = any(patient.responder is not None for patient in cohort.patients)
     if with_outcome:
         steps += _response_steps(plan, common)
@@ -178,15 +203,19 @@ def _segmenter_steps(plan: Plan, one: Segmenting, seed: int, fold: int, common: 
     ]
 
 
-def _unseen_steps(plan: Plan, unseen: Cohort, steps: Sequence[Step]) -> list[Step]:
-    """Return the steps that segment the unseen frame rate with every network of ours."""
-    which = {"cohort": unseen.digest, "pixels": plan.scale.pixels, "size": plan.size}
-    prepare = Step("prepare-unseen-rate", "prepare-unseen-rate", which)
+def _further_steps(plan: Plan, name: str, further: Further, steps: Sequence[Step]) -> list[Step]:
+    """Return the steps that segment a further cohort with every network of ours."""
+    which = {"further": name, "cohort": further.cohort.digest, "pixels": plan.scale.pixels, "size": plan.size}
+    which |= {"split": further.split.digest} if further.split else {}
+    prepare = Step(f"prepare-{name}", "prepare-further", which)
     again = [
-        Step(f"unseen-rate/{one.name.partition('/')[2]}", "segment-unseen-rate", one.inputs, (*one.needs, prepare.name))
+        Step(
+            f"{name}/{one.name.partition('/')[2]}", "segment-further", {**one.inputs, "further": name},
+            (*one.needs, prepare.name),
+        )
         for one in steps
         if one.action == "segment" and one.inputs["fold"] == ONE_SPLIT and one.inputs["experiment"] != "nnunet"
-    ]
+    ]  # fmt: skip
     return [prepare, *again]
 
 

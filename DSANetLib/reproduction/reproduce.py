@@ -58,6 +58,7 @@ def reproduce(
         plan,
         cohort=str(Path(plan.cohort).absolute()),
         unseen_rate=str(Path(plan.unseen_rate).absolute()) if plan.unseen_rate else "",
+        more=str(Path(plan.more).absolute()) if plan.more else "",
     )
     _check(plan, study, progress)
     began, started = time.monotonic(), datetime.now(timezone.utc).isoformat(timespec="seconds")
@@ -98,6 +99,7 @@ def _write(study: Path, started: str, seconds: float, progress: Callable[[str], 
     plan = context.plan
     command = f"dsanet reproduce {Path(plan.cohort).name} --size {plan.size} --seed {plan.seed}"
     command += f" --unseen-rate {Path(plan.unseen_rate).name}" if plan.unseen_rate else ""
+    command += f" --more {Path(plan.more).name}" if plan.more else ""
     command += f" --only {' '.join(plan.segmenting)}" if plan.segmenting else ""
     facts = {"started": started, "seconds": round(seconds), "commands": [command]}
     found = gather(context, facts)

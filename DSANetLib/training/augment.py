@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from ..preparation import PreparationConfig, difference_image, normalise, sample_frames
 from .cases import TrainingRun
+from .transplant import Graft, cut_out, lay_in
 from .variation import AugmentationConfig
 
 SLOWEST_S = 1.05
@@ -56,7 +58,11 @@ def plain_sample(run: TrainingRun, frame: int, config: PreparationConfig) -> Sam
 
 
 def augmented_sample(
-    run: TrainingRun, config: PreparationConfig, augmentation: AugmentationConfig, rng: np.random.Generator
+    run: TrainingRun,
+    config: PreparationConfig,
+    augmentation: AugmentationConfig,
+    rng: np.random.Generator,
+    donors: Sequence[TrainingRun] = (),
 ) -> Sample:
     """Return a random variant of a run; same generator state, same sample.
 
@@ -70,9 +76,16 @@ def augmented_sample(
         What varies, and how much.
     rng
         Drawn from.
+    donors
+        Runs whose tumours may be laid in.
     """
     frame = choose_key(run, augmentation, rng)
     frames, key = _grey(run, choose_timing(run, frame, augmentation, rng), frame, config)
+    graft = None
+    if augmentation.transplant and donors and rng.random() < augmentation.transplant:
+        graft = _graft(run, donors[int(rng.integers(len(donors)))], frame, key, config, rng)
+    if graft is not None:
+        frames, key = frames - graft.frames, key - graft.key
     place = _matrix(config.size, augmentation, rng)
     outside = _outside(run)
     visible = _visible(run, place, augmentation, rng)
@@ -84,11 +97,43 @@ def augmented_sample(
         frames[:, hidden] = outside
         key[hidden] = outside
     sample = _finished(run, frame, frames, key, visible, config)
+    if graft is not None:
+        sample = sample._replace(tumour=np.maximum(sample.tumour, graft.mask))
     if place is not None:
         sample = sample._replace(liver=_warp(sample.liver, place, 0.0), tumour=_warp(sample.tumour, place, 0.0))
     sample.liver[hidden] = 0
     sample.tumour[hidden] = 0
     return _with_grey(sample, visible, augmentation, rng)
+
+
+def _graft(
+    run: TrainingRun,
+    donor: TrainingRun,
+    frame: int,
+    key: np.ndarray,
+    config: PreparationConfig,
+    rng: np.random.Generator,
+) -> Graft | None:
+    """Return a lesion of `donor` at its own key frame, moved into the liver of `run` on `frame`."""
+    if not (run.has_liver(frame) and donor.masked):
+        return None
+    theirs = donor.nearest_masked(donor.key)
+    whole = Timing(np.arange(len(donor.times)), donor.times, donor.arrival, theirs)
+    frames, other_key = _grey(donor, whole, theirs, config)
+    tumour, liver = _masks(donor, theirs)
+    graft = cut_out(donor.baseline - frames, donor.baseline - other_key, tumour, liver, rng)
+    if graft is None:
+        return None
+    tumour, liver = _masks(run, frame)
+    inside = liver >= 0.5
+    around = float(np.median((run.baseline - key)[inside])) if inside.any() else 0.0
+    return lay_in(graft, around, liver, tumour, rng)
+
+
+def _masks(run: TrainingRun, frame: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return tumour and liver (S, S) float32 of a masked frame, covered part of each pixel."""
+    place = run.masked.index(frame)
+    return run.tumour[place].astype(np.float32) / 255, run.liver[place].astype(np.float32) / 255
 
 
 def choose_key(run: TrainingRun, augmentation: AugmentationConfig, rng: np.random.Generator) -> int:
@@ -137,13 +182,13 @@ def _grey(run: TrainingRun, timing: Timing, frame: int, config: PreparationConfi
 def _finished(
     run: TrainingRun, frame: int, frames: np.ndarray, key: np.ndarray, visible: np.ndarray, config: PreparationConfig
 ) -> Sample:
-    place = run.masked.index(frame)
+    tumour, liver = _masks(run, frame)
     return Sample(
         frames=normalise(frames, config, visible=visible),
         key=normalise(key, config, visible=visible),
         difference=difference_image(frames, key, config, visible),
-        liver=run.liver[place].astype(np.float32) / 255,
-        tumour=run.tumour[place].astype(np.float32) / 255,
+        liver=liver,
+        tumour=tumour,
         has_liver=run.has_liver(frame),
     )
 

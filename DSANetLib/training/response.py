@@ -15,6 +15,8 @@ from torch import nn
 from torch.nn import functional
 
 from ..clinical import ClinicalEncoder
+from ..cohort import read_cohort
+from ..cohort.split import LEAST_OF_EACH
 from ..errors import TrainingError
 from ..evaluation.calibration import calibrate
 from ..evaluation.statistics import auc, delong_auc
@@ -29,6 +31,7 @@ from .predicted import ResponseCase, load_cases, segmenter_facts
 from .processes import silent, start, use_threads
 from .reports import Reporter
 from .response_batches import N_FACTS, ResponseBatches
+from .sources import CohortSource
 from .starting import load_weights
 
 log = logging.getLogger(__name__)
@@ -55,8 +58,8 @@ def train_response(
         See :class:`~DSANetLib.training.loop.Loop`.
     """
     check_free(out)
-    if config.source is not None and not config.source.validation:
-        raise TrainingError("the cohort gives no validation patients", "A response model is calibrated on some")
+    if config.source is not None:
+        _check_source(config.source)
     fabric = start(config)
     say = (progress or log.info) if fabric.is_global_zero else silent
     with fabric.rank_zero_first():
@@ -88,11 +91,26 @@ def train_response(
 
 def _check_outcomes(cases: Sequence[ResponseCase], held_out: Sequence[ResponseCase]) -> None:
     """Refuse patients of one outcome, before hours are spent: nothing could be learned, or calibrated, on them."""
-    for part, several, least in (("training", cases, 1), ("validation", held_out, 2)):
-        fewest = min(sum(case.responder == outcome for case in several) for outcome in (True, False))
-        if fewest < least:
-            what = "all patients have one outcome" if fewest == 0 else "one outcome has a single patient"
-            raise TrainingError(f"{part}: {what}", "Give more patients, or split the cohort by response")
+    for part, several, least in (("training", cases, 1), ("validation", held_out, LEAST_OF_EACH)):
+        _check_both(part, [case.responder for case in several], least)
+
+
+def _check_source(source: CohortSource) -> None:
+    """Refuse the same of a cohort before any run is prepared."""
+    if not source.validation:
+        raise TrainingError("the cohort gives no validation patients", "A response model is calibrated on some")
+    known = {p.patient: p.responder for p in read_cohort(Path(source.folder)).patients}
+    for part, names, least in (("training", source.training, 1), ("validation", source.validation, LEAST_OF_EACH)):
+        answers = [bool(known[name]) for name in names if known.get(name) is not None]
+        _check_both(f"{part} patients", answers, least, source.folder)
+
+
+def _check_both(part: str, answers: Sequence[bool], least: int, folder: str | None = None) -> None:
+    fewest = min(answers.count(True), answers.count(False))
+    if fewest < least:
+        what = "all have one outcome" if fewest == 0 else f"{fewest} of {len(answers)} has the rarer outcome"
+        remedy = f"A response model needs {least} or more of each: split into fewer folds, or add patients"
+        raise TrainingError(f"{part}: {what}", remedy, folder)
 
 
 def make_loop(

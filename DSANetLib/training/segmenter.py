@@ -136,7 +136,7 @@ class SegmenterBatches:
         for n in numbers:
             rng = np.random.default_rng([config.seed, 2, n])
             run = self.runs[self.order[n]]
-            samples.append(augmented_sample(run, config.cohort.preparation, config.augmentation, rng))
+            samples.append(augmented_sample(run, config.cohort.preparation, config.augmentation, rng, self.runs))
         batch = {"has_liver": torch.tensor([sample.has_liver for sample in samples])}
         for name in ("frames", "key", "difference", "liver", "tumour"):
             images = torch.from_numpy(np.stack([getattr(sample, name) for sample in samples]))

@@ -32,6 +32,8 @@ class AugmentationConfig:
         Exponent exp(u) with u uniform in ± `gamma`; gain and offset uniform in ± these, in network units.
     noise
         Largest standard deviation of added white noise, network units.
+    transplant
+        Chance that a lesion of another training run is laid into the liver (`transplant`).
     """
 
     stretch: float = 0.2
@@ -49,6 +51,7 @@ class AugmentationConfig:
     contrast: float = 0.1
     brightness: float = 0.05
     noise: float = 0.03
+    transplant: float = 0.0
 
     @classmethod
     def none(cls) -> AugmentationConfig:

@@ -1,6 +1,7 @@
 """A planted leak is seen by the shuffled outcomes, through the real way from the cohort's folder to the AUC."""
 
 import dataclasses
+import os
 
 import pytest
 
@@ -35,6 +36,29 @@ def test_held_out_patients_among_those_trained_on_are_seen(context, tmp_path, mo
     monkeypatch.setattr(leak, "source_of", with_everybody)
     leaking = leak.auc_of_shuffled(context, 0, tmp_path / "leaking")
     assert leaking > 0.95 > honest
+
+
+def test_a_cohort_whose_runs_lie_elsewhere_is_shuffled_too(cohort_folder, tmp_path):
+    """Paths of a manifest are relative to its folder, and may lead out of it."""
+    tables = tmp_path / "tables"
+    tables.mkdir()
+    for path in cohort_folder.glob("*.*"):
+        (tables / path.name).write_bytes(path.read_bytes())
+    text = (tables / "manifest.csv").read_text(encoding="utf-8")
+    away = os.path.relpath(cohort_folder, tables)
+    for folder in ("runs/", "masks/"):
+        assert f",{folder}" in text
+        text = text.replace(f",{folder}", f",{away}/{folder}")
+    (tables / "manifest.csv").write_text(text, encoding="utf-8")
+    cohort = read_cohort(tables)
+    shuffled = read_cohort(leak.shuffled_cohort(cohort, tmp_path / "deep" / "er" / "shuffled", [0, 0]))
+    assert [len(p.runs) for p in shuffled.patients] == [len(p.runs) for p in cohort.patients]
+    pairs = [(a, b) for p, q in zip(cohort.patients, shuffled.patients, strict=True)
+             for a, b in zip(p.runs, q.runs, strict=True)]  # fmt: skip
+    assert all(a.path.samefile(b.path) and len(a.frames) == len(b.frames) for a, b in pairs)
+    answers, dealt = ([p.responder for p in one.patients] for one in (cohort, shuffled))
+    assert sorted(answers) == sorted(dealt)
+    assert answers != dealt
 
 
 def test_a_study_whose_shuffles_find_nothing_says_so():

@@ -109,6 +109,33 @@ def test_a_frame_rate_that_no_training_has_is_segmented_and_nothing_is_trained_a
     assert "--unseen-rate at-5" in text
 
 
+def test_further_held_out_patients_are_tested_beside_those_of_the_cohort(study, plan, tmp_path):
+    shutil.copytree(study, tmp_path / "study")
+    more = tmp_path / "more"
+    write_cohort(more, 3, 7_780_000, config=PhantomConfig(rows=128, columns=128))
+    names = [patient.patient for patient in read_cohort(more).patients]
+    sets = dict(zip(names, ("train", "test", "test"), strict=True))
+    (more / "split.csv").write_text("patient,set\n" + "".join(f"{n},{s}\n" for n, s in sets.items()))
+    lines: list[str] = []
+    found, failed = reproduce(replace(plan, more=str(more)), tmp_path / "study", progress=lines.append)
+    assert not failed
+    begun = {line.split()[0] for line in lines if line.endswith("begins")}
+    assert begun == {"prepare-more", "more/unet-s0", "more/ffs-s0"}
+    own = {(r.record.patient, r.group) for r in found.segmentation if r.network == "ffs"}
+    before = {(r.record.patient, r.group) for r in read_study(study).segmentation if r.network == "ffs"}
+    assert own - before == {(names[1], "test"), (names[2], "test")}
+    assert before < own
+    text = (tmp_path / "study" / "report" / "report.md").read_text(encoding="utf-8")
+    assert "on 2 further held-out patients" in text
+    assert "--more more" in text
+
+
+def test_further_patients_who_are_in_the_cohort_too_are_refused(study, plan, tmp_path):
+    shutil.copytree(study, tmp_path / "study")
+    with pytest.raises(CohortError, match="are in the study's cohort too"):
+        reproduce(replace(plan, more=plan.cohort), tmp_path / "study", progress=lambda _: None)
+
+
 def test_two_at_work_on_one_study_are_refused(study, plan, tmp_path):
     shutil.copytree(study, tmp_path / "study")
     with holding(tmp_path / "study") as other:
