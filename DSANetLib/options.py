@@ -88,7 +88,7 @@ def phantom_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``dsanet phantom``."""
     add = parser.add_argument
     add("out", type=Path, metavar="OUT", help="folder to make, or to complete where it was interrupted")
-    add("--cohort", metavar="NAME", help="a whole study instead, with its split: paper, desk, smoke or unseen-rate")
+    add("--cohort", metavar="NAME", help="a whole study instead, with its split: paper, desk, smoke, unseen-rate, more")
     add("--patients", type=_counted, metavar="N", help="how many (default: 1)")
     add("--seed", type=int, metavar="S", help="seed of the first patient (default: 0)")
     add("--format", choices=("avi", "png", "dicom"), help="files to write (default: avi; dicom with --cohort)")

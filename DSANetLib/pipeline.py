@@ -159,7 +159,8 @@ def predict(
     row = None
     if needs:
         if clinical is None or model.card.clinical_encoder is None:
-            raise ModelError(f"{model.card.name} needs clinical values", f"Give them, or use {DEFAULT_RESPONSE_FILM}")
+            remedy = f"Give a row under the patient's or the case's name, or use {DEFAULT_RESPONSE_FILM}"
+            raise ModelError(f"{model.card.name} needs clinical values, and the patient has none", remedy)
         row = model.card.clinical_encoder.transform([clinical])[0]
     by_run: dict[str, float] = {}
     for segmentation in segmentations:

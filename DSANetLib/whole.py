@@ -31,6 +31,12 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         temporary.replace(folder)
     except OSError as error:
         raise _unwritable(folder, error) from error
+    except OutputError as error:
+        # The file is named where the user expects it: the temporary folder is gone by the time this is read.
+        source = Path(error.source or "").absolute()
+        if temporary.absolute() not in source.parents:
+            raise
+        raise OutputError(error.problem, error.remedy, folder / source.relative_to(temporary.absolute())) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         if replaced.exists():

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from .. import __version__
-from ..errors import OutputError, SceneError
+from ..errors import OutputError
 from ..results import RESEARCH_NOTE
 from ..tables import to_csv
 from ..whole import whole_folder
@@ -71,9 +70,9 @@ def export_case(
     Raises
     ------
     OutputError
-        Where the folder is taken or cannot be written; then nothing is left behind.
+        Where the folder is taken or a part cannot be written; then nothing is left behind.
     SceneError
-        Where the case is not whole, or a part of it cannot be written; then, too, nothing is left behind.
+        Where the case is not whole; then, too, nothing is left behind.
     """
     unknown = set(parts) - set(PARTS)
     if unknown:
@@ -81,7 +80,7 @@ def export_case(
     folder = case_folder(out, case.case_id)
     _check_free(folder, overwrite)
     notes: list[str] = []
-    with whole_folder(folder) as temporary, _as_if_in(folder, temporary):
+    with whole_folder(folder) as temporary:
         if "masks" in parts:
             notes += _write_masks(case, temporary / "masks")
         if "tables" in parts:
@@ -95,18 +94,6 @@ def export_case(
         text = json.dumps(_facts(case), indent=2, ensure_ascii=False) + "\n"
         (temporary / MARKER).write_text(text, encoding="utf-8")
     return Export(folder, tuple(sorted(path for path in folder.rglob("*") if path.is_file())), tuple(notes))
-
-
-@contextmanager
-def _as_if_in(folder: Path, temporary: Path) -> Iterator[None]:
-    """Let errors name the file where the user expects it, and not in the temporary folder, which is gone by then."""
-    try:
-        yield
-    except SceneError as error:
-        source = Path(error.source or "")
-        if temporary.absolute() not in source.parents:
-            raise
-        raise SceneError(error.problem, error.remedy, folder / source.relative_to(temporary.absolute())) from error
 
 
 def _check_free(folder: Path, overwrite: bool) -> None:

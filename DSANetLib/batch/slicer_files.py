@@ -28,7 +28,9 @@ def write_slicer_files(case: CaseResult, folder: Path) -> list[str]:
     DependencyError
         Where Slicer's core is not installed.
     SceneError
-        Where the scene cannot be written.
+        Where this is Slicer itself, whose scene is the user's.
+    OutputError
+        Where a file cannot be written.
     """
     from ..mrml import headless
     from ..mrml.case import write_case

@@ -202,5 +202,15 @@ def _value(cell: str, column: _Column, semicolon: bool, place: str) -> Value:
     try:
         return variable.checked(value)
     except ValueError as error:
-        remedy = f"Correct it, or name the column's unit: {variable.name} [unit]" if variable.units else "Correct it"
-        raise ClinicalError(f"column {column.title}: {variable.name} {error}", remedy, place) from error
+        raise ClinicalError(f"column {column.title}: {variable.name} {error}", _remedy(column, text), place) from error
+
+
+def _remedy(column: _Column, text: str) -> str:
+    """Return what to do about a value out of range: the unit in which it could be is named."""
+    variable = column.variable
+    if not variable.units:
+        return "Correct it"
+    for unit, factor in variable.units.items():
+        if factor != column.factor and variable.low <= float(text) * factor <= variable.high:
+            return f"Correct it; if it is in {unit}, convert it, or the whole column: {variable.name} [{unit}]"
+    return f"Correct it, or name the column's unit: {variable.name} [unit]"

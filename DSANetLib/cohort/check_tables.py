@@ -17,6 +17,8 @@ from .reading import Tables
 # whole column is in another unit. Wide on purpose: from half the lower limit of health to the gravely ill.
 _MEDIANS = {"tbil": (4, 300), "alb": (18, 60), "ast": (8, 1500), "alt": (6, 1500), "pt": (8, 40), "age": (15, 95)}
 _LEAST_OTHERS = 4
+# Below the lower limit of health (0.2 mg/dL of bilirubin): possible, but rather a value in the other unit.
+_LOWEST = {"tbil": 3.0}
 # A value counts as of another unit where the unit's factor explains most of its distance, and chance hardly can.
 _DEVIATIONS, _SHARE_OF_FACTOR, _APART, _LEAST_SHIFT = 2.5, 0.7, 3.5, math.log(12)
 # A value known before treatment that tells responders from others this well was not known before treatment.
@@ -138,20 +140,21 @@ def _check_unit(variable: Variable, values: Mapping[str, float], lines: Mapping[
             f"Write the unit of the column into its title, as {variable.name} [{_other_unit(variable)}]",
         )  # fmt: skip
         return
-    if len(values) <= _LEAST_OTHERS:
-        return
     centre = statistics.median(logs.values())
     spread = max(1.4826 * statistics.median(abs(x - centre) for x in logs.values()), _LEAST_SPREAD)
     for patient, value in values.items():
         distance = logs[patient] - centre
-        unit = _explaining_unit(variable, distance, spread)
+        told = f"column {variable.name}: {value:g} {variable.unit} of patient {patient}"
+        unit = _explaining_unit(variable, distance, spread) if len(values) > _LEAST_OTHERS else None
         if unit:
             times = math.exp(abs(distance))
-            problem = (
-                f"column {variable.name}: {value:g} {variable.unit} of patient {patient} is "
-                f"{times:.0f} times {'more' if distance > 0 else 'less'} than the others' median, as if it were {unit}"
-            )
-            findings.add(path, lines.get(patient), problem, f"Convert the value to {variable.unit}, or correct it")
+            problem = f"{told} is {times:.0f} times {'more' if distance > 0 else 'less'} than the others' median"
+            remedy = f"Convert the value to {variable.unit}, or correct it"
+            findings.add(path, lines.get(patient), f"{problem}, as if it were {unit}", remedy)
+        elif value < _LOWEST.get(variable.name, 0):
+            unit = _other_unit(variable)
+            problem = f"{told} is less than in health; from {unit} it would be {value * variable.units[unit]:.3g}"
+            findings.add(path, lines.get(patient), problem, f"Convert the value if it is in {unit}", severe=False)
 
 
 def _check_leak(name: str, cohort: Cohort, tables: Tables, findings: Findings) -> None:

@@ -10,7 +10,7 @@ from typing import TextIO
 from .check import check_cohort
 from .describe import describe_cohort
 from .reading import read_cohort
-from .split import make_split
+from .split import LEAST_OF_EACH, make_split
 from .split_files import SPLIT, read_split, write_split
 from .starting import init_cohort
 
@@ -69,9 +69,16 @@ def _split(chosen: argparse.Namespace) -> int:
     responders = {patient.patient for patient in cohort.patients if patient.responder}
     for name, members in (("train", split.train), ("test", split.test), ("external", split.external)):
         _say(f"{name}: {len(members)} patients, {len(responders & set(members))} responders")
+    others = {patient.patient for patient in cohort.patients if patient.responder is False}
+    poor = []
     for fold in range(split.folds):
-        members = split.fold(fold)[1]
-        _say(f"  fold {fold}: {len(members)} patients, {len(responders & set(members))} responders")
+        inside = set(split.fold(fold)[1])
+        _say(f"  fold {fold}: {len(inside)} patients, {len(responders & inside)} responders")
+        if min(len(responders & inside), len(others & inside)) < LEAST_OF_EACH:
+            poor.append(str(fold))
+    if poor and len(set(known)) == 2 and not chosen.quiet:
+        _say(f"Fold {', '.join(poor)} cannot calibrate a response model, which needs {LEAST_OF_EACH} responders and "
+             f"{LEAST_OF_EACH} others: ask for fewer folds (--folds), or add patients.", sys.stderr)  # fmt: skip
     _say(f"In {path}")
     return OK
 

@@ -23,6 +23,7 @@ from .naming import Tissue, tissue
 
 log = logging.getLogger(__name__)
 
+_DRAW_ANEW = "Draw on the frames of this run, at their own size"
 _LABELS = "Label the shapes tumour, liver or hole"
 _DRAWN = {
     "polygon": (shapes.polygon, 3),
@@ -91,14 +92,14 @@ def labelme_masks(path: Path, shape: tuple[int, int], meaning: str = "tumour") -
     Raises
     ------
     CohortError
-        Another image size, shapes that enclose nothing, labels that name no tissue.
+        Another image size, shapes that enclose nothing or lie outside the picture, labels that name no tissue.
     """
     document = read_document(path)
     size = (document.get("imageHeight"), document.get("imageWidth"))
     if None not in size and size != shape:
         raise CohortError(
             f"was drawn on {size[0]} × {size[1]} pixels (rows × columns), the run has {shape[0]} × {shape[1]}",
-            "Draw on the frames of this run, at their own size",
+            _DRAW_ANEW,
             path,
         )
     regions = _regions(document["shapes"], shape, path, meaning)
@@ -110,6 +111,13 @@ def labelme_masks(path: Path, shape: tuple[int, int], meaning: str = "tumour") -
         if region.meaning == "tumour" and region.pixels.any():
             labels[region.pixels] = numbers.setdefault(region.lesion, min(len(numbers) + 1, 255))
     return labels, np.logical_or.reduce(liver) if liver else None
+
+
+def _outside(one: dict[str, Any], shape: tuple[int, int]) -> bool:
+    """Return whether all points of a shape lie beyond one and the same side: it was drawn on another picture."""
+    x, y = np.asarray(one["points"], np.float64).reshape(-1, 2).T
+    rows, columns = shape
+    return bool(x.max() < 0 or y.max() < 0 or x.min() > columns or y.min() > rows)
 
 
 def _regions(drawn: list[Any], shape: tuple[int, int], path: Path, meaning: str) -> list[_Region]:
@@ -131,6 +139,8 @@ def _regions(drawn: list[Any], shape: tuple[int, int], path: Path, meaning: str)
             continue
         pixels = _pixels(one, shape, place)
         if not pixels.any():
+            if _outside(one, shape):
+                raise CohortError("lies outside the picture", _DRAW_ANEW, place)
             log.warning("%s covers the centre of no pixel and is left out", place)
         group = None if one.get("group_id") is None else str(one["group_id"])
         in_label = re.search(r"(\d+)\s*$", label)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
+from ..clinical.rows import csv_rows
 from ..errors import CohortError
 from ..evaluation.segmentation import NO_ARTEFACT
 from .data import MANIFEST, AnnotatedFrame, CohortRun
@@ -61,6 +64,23 @@ def read_manifest(folder: Path, findings: Findings) -> list[ManifestRow]:
     return read
 
 
+def manifest_for_elsewhere(folder: Path) -> str:
+    """Return the text of a cohort's manifest whose paths are whole: it holds in any other folder."""
+    rows, _ = csv_rows(folder / MANIFEST, CohortError)
+    _, header = next(rows)
+    titles = [_ALIASES.get(title, title) for title in (name.strip().lower().replace(" ", "_") for name in header)]
+    places = [i for i, title in enumerate(titles) if title in ("path", "tumour_mask", "liver_mask")]
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=";", lineterminator="\n")
+    writer.writerow(header)
+    for _, cells in rows:
+        whole = {
+            i: str(_place(cells[i].strip(), folder).resolve()) for i in places if i < len(cells) and cells[i].strip()
+        }
+        writer.writerow([whole.get(i, cell) for i, cell in enumerate(cells)])
+    return text.getvalue()
+
+
 def _row(row: Row, folder: Path) -> ManifestRow | None:
     patient, case, place = row.text("patient"), row.text("case"), row.text("path")
     empty = [name for name, value in (("patient", patient), ("case", case), ("path", place)) if not value]
@@ -109,12 +129,16 @@ def _existing(row: Row, folder: Path, column: str) -> Path | None:
     text = row.text(column)
     if not text:
         return None
-    # A table made on Windows has its backslashes.
-    path = Path(text) if Path(text).is_absolute() else folder / PureWindowsPath(text).as_posix()
+    path = _place(text, folder)
     if not path.exists():
         row.wrong(column, f"{text} is not there", _GIVE_PATH)
         return None
     return path
+
+
+def _place(text: str, folder: Path) -> Path:
+    # A table made on Windows has its backslashes.
+    return Path(text) if Path(text).is_absolute() else folder / PureWindowsPath(text).as_posix()
 
 
 def _frame(row: Row, run: Path, mask: Path | None) -> int | None:

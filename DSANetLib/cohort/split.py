@@ -16,6 +16,9 @@ from .data import Cohort, CohortPatient
 SETS = ("train", "test", "external")
 _SMALL_CM, _LARGE_CM = 3.0, 5.0  # the paper's bands: < 3, 3-5, >= 5 cm
 
+LEAST_OF_EACH = 2
+"""Responders, and others, that validation patients must hold for a response model to be calibrated on them."""
+
 
 @dataclass(frozen=True)
 class Split:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from ..errors import SceneError
+from ..errors import OutputError, SceneError
 
 _CHUNK = 1 << 18
 _MAX_HEADER = 1 << 22
@@ -27,7 +27,9 @@ def whole_file(path: str | Path, suffixes: tuple[str, ...], overwrite: bool) -> 
     Raises
     ------
     SceneError
-        Where the file exists already, ends in none of ``suffixes``, or its folder cannot be written to.
+        Where the file exists already, or ends in none of ``suffixes``.
+    OutputError
+        Where it cannot be written.
     """
     path = Path(path).absolute()
     if not path.name.endswith(suffixes):
@@ -37,13 +39,13 @@ def whole_file(path: str | Path, suffixes: tuple[str, ...], overwrite: bool) -> 
     try:
         folder = Path(tempfile.mkdtemp(prefix=".dsanet-", dir=path.parent))
     except OSError as error:
-        raise SceneError(f"cannot be written ({error.strerror})", "Choose a folder you may write to", path) from error
+        raise OutputError(f"cannot be written ({error.strerror})", "Choose a folder you may write to", path) from error
     try:
         yield folder / path.name
         for written in sorted(folder.iterdir()):
             written.replace(path.parent / written.name)
     except OSError as error:
-        raise SceneError(
+        raise OutputError(
             f"cannot be written ({error.strerror})", "Make room, or choose another folder", path
         ) from error
     finally:

@@ -86,7 +86,9 @@ def render_slice_view(
     Raises
     ------
     SceneError
-        Where a system library is missing (its Debian package is named), or the file cannot be written.
+        Where a system library is missing (its Debian package is named).
+    OutputError
+        Where the file cannot be written.
     """
     with whole_file(path, (".png",), overwrite) as temporary:
         _write_png(slice_view(run, masks=masks, frame=frame, longest_side=longest_side), temporary)
@@ -193,8 +195,12 @@ def _look_at_frame(view: Any, volume: Any, longest_side: int) -> tuple[int, int]
     width, height = (max(1, round(float(side))) for side in size * longest_side / size.max())
     view.SetOrientation("Axial")
     to_ras = view.GetSliceToRAS()
+    # A slice view samples at its pixels' corners; a frame fills the picture where these are half a pixel further in.
+    inwards = (size[0] / width / 2, size[1] / height / 2)
     for axis in range(3):
-        to_ras.SetElement(axis, 3, (bounds[2 * axis] + bounds[2 * axis + 1]) / 2)
+        middle = (bounds[2 * axis] + bounds[2 * axis + 1]) / 2
+        shift = sum(to_ras.GetElement(axis, side) * inwards[side] for side in (0, 1))
+        to_ras.SetElement(axis, 3, middle + shift)
     view.SetDimensions(width, height, 1)
     view.SetFieldOfView(float(size[0]), float(size[1]), 1.0)
     return width, height

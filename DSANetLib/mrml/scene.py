@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import SceneError
+from ..errors import OutputError, SceneError
 from .attributes import CASE, FRAME, PREFIX, ROLE, STATE, as_text, fact, set_facts
 from .files import complete, existing_file, truncated, whole_file
 from .headless import clear, logic, scene, start
@@ -84,13 +84,15 @@ def save_scene(path: str | Path, *, overwrite: bool = False) -> Path:
     Raises
     ------
     SceneError
-        Where the file exists already (without ``overwrite``) or cannot be written; nothing is left behind.
+        Where the file exists already (without ``overwrite``).
+    OutputError
+        Where it cannot be written; nothing is left behind.
     """
     with whole_file(path, (".mrb",), overwrite) as temporary:
         messages = start().vtkMRMLMessageCollection()
         done = scene().WriteToMRB(str(temporary), None, messages)
         if not done or not complete(temporary):
-            raise _failure("cannot be written", path, messages)
+            raise _unwritten(path, messages)
     return Path(path)
 
 
@@ -222,7 +224,7 @@ def _store(storage: Any, node: Any, temporary: Path, path: str | Path) -> None:
     storage.SetFileName(str(temporary))
     storage.SetUseCompression(True)
     if not storage.WriteData(node) or not complete(temporary):
-        raise _failure("cannot be written", path, storage.GetUserMessages())
+        raise _unwritten(path, storage.GetUserMessages())
 
 
 def _tag(segment: Any, name: str) -> Any:
@@ -233,7 +235,14 @@ def _tag(segment: Any, name: str) -> Any:
 
 
 def _failure(problem: str, path: str | Path, messages: Any) -> SceneError:
+    return SceneError(f"{problem}{_reason(messages)}", "Check the file", path)
+
+
+def _unwritten(path: str | Path, messages: Any) -> OutputError:
+    return OutputError(f"cannot be written{_reason(messages)}", "Make room on the disk, or choose another folder", path)
+
+
+def _reason(messages: Any) -> str:
     texts = [messages.GetNthMessageText(i) for i in range(messages.GetNumberOfMessages())] if messages else []
     # Without VTK's "ERROR: In file, line: class (address):", which tells a user nothing.
-    reason = f" ({re.sub(r'^.*?[(]0x[0-9a-f]+[)]: *', '', ' '.join(texts[0].split())).rstrip('.')})" if texts else ""
-    return SceneError(f"{problem}{reason}", "Check the file and the room on the disk", path)
+    return f" ({re.sub(r'^.*?[(]0x[0-9a-f]+[)]: *', '', ' '.join(texts[0].split())).rstrip('.')})" if texts else ""

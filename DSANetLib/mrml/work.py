@@ -84,7 +84,7 @@ def save_item(
 
     Raises
     ------
-    OutputError, SceneError
+    OutputError
         Where a file cannot be written; an earlier one is then still there, whole.
     """
     edits = editing(need_masks(case))
@@ -95,9 +95,9 @@ def save_item(
         name = file_name(reader or UNNAMED).replace("corrections-", "scene-", 1).removesuffix(".json")
         try:
             written.append(save_scene(folder / f"{name}.mrb", overwrite=True))
-        except SceneError as error:
+        except OutputError as error:
             remedy = f"The masks are saved in {path.name}. {error.remedy}"
-            raise SceneError(error.problem, remedy, error.source) from error
+            raise OutputError(error.problem, remedy, error.source) from error
     edits.mark_saved()
     return written
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from disks import full_disk
 
 from DSANetLib.batch.case import case_folder, check_free, write_case
 from DSANetLib.batch.patients import assign_patients, gather_runs, read_patients
@@ -72,6 +73,19 @@ def test_where_nothing_can_be_written_the_message_says_what_to_do(tmp_path):
     with pytest.raises(OutputError, match=r"cannot be written.*choose a folder"):
         write_whole(tmp_path / "file" / "table.csv", "x")
     assert _names(tmp_path) == ["file"]
+
+
+def test_a_disk_that_runs_full_at_the_scene_fails_the_case_and_names_it(tiny_segmentation, tmp_path):
+    pytest.importorskip("slicer", reason="Slicer's core is not installed")
+    folder = tmp_path / "made"
+    room = 60_000  # masks and tables fit, the scene does not
+    write_case(CaseResult(tiny_segmentation), folder, scene=False, picture=False)
+    assert max(path.stat().st_size for path in folder.rglob("*")) < room
+    with full_disk(room), pytest.raises(OutputError, match=r"cannot be written.*room on the disk") as error:
+        write_case(CaseResult(tiny_segmentation), folder, picture=False, overwrite=True)
+    assert str(error.value).startswith(f"{folder / 'scene.mrb'}: ")
+    assert _names(tmp_path) == ["made"]
+    assert not (folder / "scene.mrb").exists()
 
 
 def test_a_foreign_folder_is_never_replaced(tmp_path):

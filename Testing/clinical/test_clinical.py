@@ -247,7 +247,7 @@ def test_row_of_units_is_understood(tmp_path):
         ("patient,afp\na,1_000\n", ["is no number"]),
         ("patient,afp\na,inf\n", ["is no number"]),
         ("patient,afp\na,-5\n", ["afp is -5, expected 0"]),
-        ("patient,tbil\na,0.9\n", ["tbil is 0.9", "tbil [unit]"]),
+        ("patient,tbil\na,0.9\n", ["tbil is 0.9", "tbil [mg/dl]"]),
         ("patient,hbv\na,perhaps\n", ["column hbv", "yes or no"]),
         ("patient,afp\na,5\na,6\n", ["line 3", "a is there twice"]),
         ("patient,afp\n,5\n", ["line 2", "patient is missing"]),

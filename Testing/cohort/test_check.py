@@ -180,6 +180,20 @@ def test_tables_that_do_not_fit(change, table, old, new, line, text):
     assert any(at == line and text in problem for _, at, problem, _ in found), found
 
 
+def test_a_bilirubin_that_may_be_in_another_unit_is_a_note(change):
+    """2.6 mg/dL is high, 2.6 µmol/L less than in health, and not so far from the others that chance is ruled out."""
+    ((_, line, problem, severe),) = said(change("clinical", "p5,54,female,24,", "p5,54,female,2.6,"), pixels=False)
+    assert (line, severe) == (6, False)
+    assert "2.6 µmol/L of patient p5 is less than in health; from mg/dl it would be 44.5" in problem
+
+
+def test_a_value_out_of_range_names_the_unit_in_which_it_could_be(change):
+    found = check_cohort(change("clinical", "p5,54,female,24,", "p5,54,female,0.7,"), pixels=False)
+    (line,) = [str(one) for one in found if one.line == 6]
+    assert "tbil is 0.7, expected 1 to 1500" in line
+    assert "if it is in mg/dl, convert it, or the whole column: tbil [mg/dl]" in line
+
+
 def test_a_whole_column_in_another_unit(folder):
     table = folder / "clinical.csv"
     rows = [line.split(",") for line in table.read_text().splitlines()]

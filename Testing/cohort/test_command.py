@@ -7,7 +7,7 @@ import json
 import pytest
 
 from DSANetLib.cli import FAILED, OK, USAGE, main
-from DSANetLib.cohort import describe_cohort, make_split, read_cohort
+from DSANetLib.cohort import describe_cohort, make_split, read_cohort, read_split
 
 
 @pytest.fixture
@@ -46,8 +46,17 @@ def test_split_says_and_stores(call, folder):
     assert code == FAILED and "7 internal patients cannot be split into 9 folds" in err
 
 
+def test_a_split_into_folds_too_small_for_a_response_model_names_them(call, folder):
+    _, _, err = call("split", "--folds", "2", "--seed", "3")
+    cohort = read_cohort(folder)
+    split, known = read_split(folder, cohort), {p.patient: p.responder for p in cohort.patients}
+    answers = [[known[one] for one in split.fold(fold)[1]] for fold in (0, 1)]
+    few = [str(fold) for fold in (0, 1) if min(answers[fold].count(True), answers[fold].count(False)) < 2]
+    assert few and f"Fold {', '.join(few)} cannot calibrate a response model" in err
+
+
 def test_a_split_of_one_class_says_what_it_is_no_good_for(call, folder):
-    assert "response model" not in call("split", "--folds", "2")[2]
+    assert "All " not in call("split", "--folds", "2")[2]
     path = folder / "outcome.csv"
     head, *lines = path.read_text(encoding="utf-8").splitlines()
     at = head.split(",").index("response")

@@ -145,6 +145,14 @@ def test_shape_without_a_pixel_is_said(labelme, caplog):
     assert "shape 1 covers the centre of no pixel" in caplog.text and found.labels.max() == 1
 
 
+def test_a_shape_beside_the_picture_is_refused(labelme):
+    inside = drawn("tumour", corners(3, 9, 20, 31))
+    rows, columns = read(labelme(inside)).labels.shape
+    for beside in (corners(3, 9, columns + 5, columns + 9), corners(rows + 5, rows + 9, 3, 9), corners(3, 9, -9, -5)):
+        with pytest.raises(CohortError, match=r"shape 2: lies outside the picture.*at their own size"):
+            read(labelme(inside, drawn("tumour", beside)))
+
+
 @pytest.mark.parametrize(
     ("shapes", "more", "message"),
     [

@@ -54,7 +54,7 @@ def test_a_disk_that_runs_full_leaves_no_file_and_one_line(tmp_path):
 import resource
 from pathlib import Path
 import numpy as np
-from DSANetLib.errors import SceneError
+from DSANetLib.errors import OutputError
 from DSANetLib.mrml.render import missing_libraries, render_slice_view
 from DSANetLib.mrml.scene import save_masks, save_run, save_scene
 from DSANetLib.mrml.segmentation import write_masks
@@ -73,7 +73,7 @@ for save in saves:
     try:
         save()
         print("written")
-    except SceneError as error:
+    except OutputError as error:
         print("refused", str(error).count(chr(10)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)

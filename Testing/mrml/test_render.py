@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from DSANetLib.errors import SceneError
+from DSANetLib.errors import OutputError, SceneError
 from DSANetLib.mrml.render import PACKAGES, missing_libraries, render_slice_view, slice_view
 from DSANetLib.mrml.segmentation import set_masks, write_masks
 from DSANetLib.mrml.sequence import show_frame, shown_frame, write_run
@@ -20,6 +20,8 @@ needs_graphics = pytest.mark.skipif(
 )
 
 ROWS, COLUMNS, SPACING = 100, 160, PixelSpacing(0.4, 0.2, "calibrated")
+SPACINGS_THAT_ROUND = (0.6128619518651345, 0.7001728942195938, 0.700027975819189)
+"""Of phantom films whose picture had once a black first column or last row."""
 COLOURS = {meaning.identifier: np.array(meaning.colour) for meaning in SEGMENTS}
 
 
@@ -54,6 +56,18 @@ def outline(picture, identifier):
     height, width = near.shape
     edges = np.array([rows.min(), rows.max() + 1, columns.min(), columns.max() + 1], float)
     return edges * np.array([ROWS / height] * 2 + [COLUMNS / width] * 2)
+
+
+@needs_graphics
+@pytest.mark.parametrize("mm", SPACINGS_THAT_ROUND)
+def test_the_frame_fills_the_picture_to_its_edges_whatever_its_spacing_rounds_to(mm):
+    frames = np.full((2, 512, 512), 200, np.uint8)
+    frames[:, 200:300, 200:300] = 60
+    run = DSARun(frames=frames, case_id="even", spacing=PixelSpacing(mm, mm, "calibrated"), polarity="dark_contrast")
+    picture = slice_view(write_run(run)).astype(int)
+    assert picture[20, 20].min() > 0
+    for edge in (picture[0], picture[-1], picture[:, 0], picture[:, -1]):
+        assert (edge == picture[20, 20]).all()
 
 
 @needs_graphics
@@ -129,7 +143,7 @@ def test_pictures_that_cannot_be_written_are_named(nodes, tmp_path):
         render_slice_view(nodes, tmp_path / "a.png")
     assert (tmp_path / "a.png").read_text() == "mine"
     assert render_slice_view(nodes, tmp_path / "a.png", overwrite=True).stat().st_size > 500
-    with pytest.raises(SceneError, match="cannot be written"):
+    with pytest.raises(OutputError, match="cannot be written"):
         render_slice_view(nodes, tmp_path / "none" / "a.png")
     with pytest.raises(SceneError, match="frame 41 is not in the scene"):
         slice_view(nodes, frame=40)

@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from DSANetLib.errors import SceneError
+from DSANetLib.errors import OutputError, SceneError
 from DSANetLib.mrml import headless
 from DSANetLib.mrml.attributes import fact
 from DSANetLib.mrml.scene import (
@@ -234,19 +234,19 @@ class TestBadTargets:
     def test_a_folder_that_cannot_be_written_to_is_named(self, masks, lesions, save, name, tmp_path):
         (tmp_path / "file").write_text("")
         for folder in (tmp_path / "none", tmp_path / "file"):
-            with pytest.raises(SceneError, match=r"cannot be written \(N"):
+            with pytest.raises(OutputError, match=r"cannot be written \(N"):
                 save(masks, lesions, folder / name)
 
     def test_a_folder_of_that_name_is_not_replaced(self, masks, lesions, save, name, tmp_path):
         (tmp_path / name).mkdir()
-        with pytest.raises(SceneError):
+        with pytest.raises(OutputError):
             save(masks, lesions, tmp_path / name, overwrite=True)
         assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
         assert (tmp_path / name).is_dir()
 
 
 def test_nothing_is_left_of_a_table_that_cannot_be_written(nodes, tmp_path):
-    with pytest.raises(SceneError, match="cannot be written"):
+    with pytest.raises(OutputError, match="cannot be written"):
         save_table(nodes.volume, tmp_path / "a.csv")
     assert list(tmp_path.iterdir()) == []
 

@@ -69,7 +69,7 @@ def test_a_scene_without_room_says_that_the_correction_is_saved(panel, work):
         panel.press("saveButton")
         assert panel.status.startswith("Problem: ")
         assert "scene-Anna.mrb: cannot be written" in panel.status
-        assert "The masks are saved in corrections-Anna.json. Check the file and the room" in panel.status
+        assert "The masks are saved in corrections-Anna.json. Make room on the disk" in panel.status
     assert names(work) - before == {"unsure/corrections-Anna.json"}
     panel.press("saveButton")
     assert names(work) - before == {"unsure/corrections-Anna.json", "unsure/scene-Anna.mrb"}
