@@ -68,12 +68,12 @@ def _split(chosen: argparse.Namespace) -> int:
              "response model can be trained or measured on it.", sys.stderr)  # fmt: skip
     responders = {patient.patient for patient in cohort.patients if patient.responder}
     for name, members in (("train", split.train), ("test", split.test), ("external", split.external)):
-        _say(f"{name}: {len(members)} patients, {len(responders & set(members))} responders")
+        _say(f"{name}: {_counted(len(members), 'patient')}, {_counted(len(responders & set(members)), 'responder')}")
     others = {patient.patient for patient in cohort.patients if patient.responder is False}
     poor = []
     for fold in range(split.folds):
         inside = set(split.fold(fold)[1])
-        _say(f"  fold {fold}: {len(inside)} patients, {len(responders & inside)} responders")
+        _say(f"  fold {fold}: {_counted(len(inside), 'patient')}, {_counted(len(responders & inside), 'responder')}")
         if min(len(responders & inside), len(others & inside)) < LEAST_OF_EACH:
             poor.append(str(fold))
     if poor and len(set(known)) == 2 and not chosen.quiet:
@@ -95,3 +95,7 @@ def _say(text: str, stream: TextIO | None = None) -> None:
     stream = stream or sys.stdout
     stream.write(text + "\n")
     stream.flush()
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"

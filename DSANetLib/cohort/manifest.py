@@ -51,6 +51,8 @@ class ManifestRow:
 def read_manifest(folder: Path, findings: Findings) -> list[ManifestRow]:
     """Read the rows of a cohort's manifest; rows that cannot be used are findings and left out."""
     path = folder / MANIFEST
+    if not folder.is_dir():
+        raise CohortError("is no folder", "Name the folder of a cohort", folder)
     if not path.is_file():
         findings.add(path, None, "is not there", "Make the tables with 'dsanet cohort init', or name the folder of one")
         return []

@@ -10,6 +10,10 @@ from .anatomy import Anatomy, Solid
 from .geometry import SmoothField
 
 KINDS = ("hypervascular", "hypovascular", "rim", "necrotic")
+KIND_SHARES = (0.40, 0.05, 0.33, 0.22)
+RIM_CORE = (0.84, 0.93)
+NECROTIC_CORE = (0.50, 0.85)
+"""Bounds of the dead part's diameter over the whole one's."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,19 +89,17 @@ def draw_lesions(rng: np.random.Generator, anatomy: Anatomy, tumour_free: bool) 
     lesions: list[Lesion] = []
     first = float(np.clip(np.exp(rng.normal(np.log(5.5), 0.42)), 1.0, 10.0))
     # Tumours of one liver resemble each other.
-    common_kind = rng.choice(KINDS, p=[0.73, 0.05, 0.10, 0.12])
+    common_kind = rng.choice(KINDS, p=KIND_SHARES)
     strength = float(np.exp(rng.normal(np.log(7.0), 0.40)))
     for i in range(count):
         diameter = first if i == 0 else float(np.clip(first * rng.uniform(0.4, 0.9), 1.0, 6.0))
         solid = _place(rng, anatomy, diameter, lesions)
         if solid is None:
             continue
-        kind = str(common_kind if rng.random() < 0.75 else rng.choice(KINDS, p=[0.73, 0.05, 0.10, 0.12]))
+        kind = str(common_kind if rng.random() < 0.75 else rng.choice(KINDS, p=KIND_SHARES))
         if diameter < 2.5 and kind in ("rim", "necrotic"):
             kind = "hypervascular"
-        core = {"hypervascular": 0.0, "hypovascular": 0.0, "rim": rng.uniform(0.78, 0.88)}.get(
-            kind, rng.uniform(0.4, 0.75)
-        )
+        core = {"rim": rng.uniform(*RIM_CORE), "necrotic": rng.uniform(*NECROTIC_CORE)}.get(kind, 0.0)
         perfusion = strength * float(np.exp(rng.normal(0, 0.15)))
         if kind == "hypovascular":
             perfusion = rng.uniform(0.15, 0.4)

@@ -119,8 +119,8 @@ def film_score(factors: dict[str, float]) -> float:
     if factors["count"] == 0:
         return 0.0
     count = (np.log(factors["count"]) - 0.39) / 0.57
-    stain = (np.log(factors["stain"]) - 1.81) / 0.81
-    necrosis = (factors["necrosis"] - 0.14) / 0.27
+    stain = (np.log(factors["stain"]) - 1.90) / 0.84
+    necrosis = (factors["necrosis"] - 0.41) / 0.39
     return float(-0.70 * burden_score(factors) - 0.45 * count + 0.30 * stain - 0.20 * necrosis)
 
 

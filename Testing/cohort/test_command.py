@@ -86,7 +86,7 @@ def test_wrong_usage(arguments, capsys):
 def test_missing_folder_is_one_line(tmp_path, capsys):
     assert main(["cohort", "describe", str(tmp_path / "none")]) == FAILED
     err = capsys.readouterr().err
-    assert err.count("\n") == 1 and "manifest.csv: is not there" in err
+    assert err.count("\n") == 1 and f"{tmp_path / 'none'}: is no folder" in err
     assert main(["cohort", "check", str(tmp_path / "none"), "--quiet"]) == FAILED
 
 

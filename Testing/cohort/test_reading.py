@@ -96,8 +96,11 @@ def test_what_is_wrong_is_named_with_file_line_and_remedy(change, table, old, ne
 
 
 def test_no_folder_no_rows(tmp_path, folder):
-    with pytest.raises(CohortError, match=r"manifest\.csv: is not there"):
+    with pytest.raises(CohortError, match="nothing: is no folder"):
         read_cohort(tmp_path / "nothing")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CohortError, match=r"manifest\.csv: is not there"):
+        read_cohort(tmp_path / "empty")
     (folder / "manifest.csv").write_text("patient,case,path,frame,tumour_mask,liver_mask\n")
     with pytest.raises(CohortError, match="the cohort is empty"):
         read_cohort(folder)

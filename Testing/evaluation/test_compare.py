@@ -173,7 +173,9 @@ def test_commands(two, tmp_path, capsys):
     assert main(["report", str(two[0]), "--out", str(tmp_path / "out")]) == 0
     assert capsys.readouterr().out.split() == [str(tmp_path / "out" / name) for name in ("report.html", "report.md")]
     assert main(["compare", *map(str, two)]) == 0
-    assert "-0.100 (-0.100 to -0.100)" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "-0.100 (-0.100 to -0.100)" in shown
+    assert "< 0.001" in shown and "&lt;" not in shown
     page = tmp_path / "side-by-side.html"
     for _ in range(2):  # a comparison of ours may be replaced
         assert main(["compare", *map(str, two), "--out", str(page)]) == 0

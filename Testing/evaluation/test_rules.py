@@ -67,19 +67,22 @@ def test_rules_give_the_dice_of_their_masks(direction):
         assert result[f"m | percentile | {direction} | r"][i] == pytest.approx(dice(mask, tumour))
 
 
-def test_opened_outliers_are_bright_blots_without_thin_lines():
+def test_cleaned_outliers_are_bright_blots_without_thin_lines_or_holes():
     from scipy import ndimage
 
     image, tumour, region = scene()
     image[20, 5:40] += 30
-    result = dice_by_rule({"m": (image, np.array([0.5]))}, tumour, {"r": region})["m | outliers, opened | above | r"]
+    image[8:11, 12:15] -= 40
+    result = dice_by_rule({"m": (image, np.array([0.5]))}, tumour, {"r": region})["m | outliers, cleaned | above | r"]
     low, median, high = np.percentile(image[region], (25, 50, 75))
     bright = (image > median + SPREADS[2] * (high - low)) & region
     plus = ndimage.generate_binary_structure(2, 1)
     disc = ndimage.binary_dilation(np.pad(plus, 1), plus)  # of radius 2, as OpenCV draws its ellipse
     disc[[1, 1, 3, 3], [0, 4, 0, 4]] = True
-    expected = [dice(bright, tumour), dice(ndimage.binary_opening(bright, disc), tumour)]
-    assert result.reshape(len(SPREADS), len(OPENINGS))[2, :2] == pytest.approx(expected)
+    filled = ndimage.binary_fill_holes(bright)
+    assert filled.sum() > bright.sum()
+    expected = [[dice(m, tumour), dice(ndimage.binary_opening(m, disc), tumour)] for m in (bright, filled)]
+    assert result.reshape(len(SPREADS), 2, len(OPENINGS))[2, :, :2] == pytest.approx(np.array(expected))
 
 
 def test_bands_find_what_lies_between():
@@ -124,16 +127,13 @@ def test_best_rules_choose_the_threshold_on_the_mean_of_the_cohort():
         best_rules([])
 
 
-def test_no_untrained_rule_solves_the_phantom_without_the_true_liver_and_a_clean_up():
+def test_no_untrained_rule_solves_the_phantom_even_in_the_true_liver():
     # A light form of the check: 16 patients on small frames (on fewer, the best of all rules fits them by chance);
     # docs/evaluation.md has the figures of 80 at 512².
     rules = check_rules(16, config=PhantomConfig(rows=288, columns=288), workers=1)
     assert rules[0].runs >= 14
-    opened = [rule for rule in rules if rule.kind == "outliers, opened"]
-    assert max(rule.dice for rule in rules if rule not in opened or rule.region == "field") < LIMIT
-    # Known to pass the limit in the true liver; the networks have about 0.69 and 0.76 without knowing it.
-    assert opened[0].region == "true liver"
-    assert opened[0].dice < 0.65
+    assert max(rule.dice for rule in rules) < LIMIT
+    assert rules[0].region == "true liver"
     assert {rule.map.split(",")[0] for rule in rules} == {"key frame", "maximum", "time to peak", "FD"}
     assert {rule.region for rule in rules} == {"field", "true liver"}
     assert len({rule.map for rule in rules}) == 4 * len(BLURS)

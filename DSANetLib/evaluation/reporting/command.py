@@ -48,6 +48,8 @@ def report_command(chosen: argparse.Namespace) -> int:
 
 def compare_command(chosen: argparse.Namespace) -> int:
     """``dsanet compare``: two sides, with paired tests."""
+    from html import unescape
+
     from ...errors import ChoiceError
     from .compare import compare
     from .markdown import to_markdown
@@ -64,5 +66,6 @@ def compare_command(chosen: argparse.Namespace) -> int:
         write_document(document, chosen.out)
         sys.stdout.write(f"{chosen.out}\n")
     else:
-        sys.stdout.write(to_markdown(document, ""))
+        # A terminal shows no entities: "p < 0.001" is to be read there as it is.
+        sys.stdout.write(unescape(to_markdown(document, "")))
     return 0
