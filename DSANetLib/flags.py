@@ -50,6 +50,7 @@ WARNING_CODES = {
     "The video states pixels": "pixels_not_square",
     "Sizes in mm hold at the centre": "sizes_at_isocentre",
     "Pixel spacing was divided": "sizes_at_isocentre",
+    "The pixel spacing in the header": "spacing_left_out",
     "The header gives": "mask_operations",
     "Mask frames outside": "mask_frames_ignored",
     "The header asks for a mask": "mask_not_named",

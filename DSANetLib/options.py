@@ -64,8 +64,8 @@ MODELS = (
 def run_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``dsanet run``."""
     add = parser.add_argument
-    add("inputs", nargs="+", metavar="INPUT", type=Path, help="video, DICOM, .seq.nrrd, or a folder with runs")
-    add("--out", required=True, type=Path, metavar="DIR", help="a folder a case is made here, and results.csv")
+    add("inputs", nargs="+", metavar="INPUT", type=_path, help="video, DICOM, .seq.nrrd, or a folder with runs")
+    add("--out", required=True, type=_path, metavar="DIR", help="a folder a case is made here, and results.csv")
     add("--clinical", type=Path, metavar="CSV", help="clinical values, a row a patient")
     add("--patients", metavar="CSV|folders", help="which run is whose: columns case and patient, or 'folders'")
     add("--key-frame", type=_counted, metavar="N", help="key frame, counted from 1 (one run only)")
@@ -90,7 +90,7 @@ def phantom_options(parser: argparse.ArgumentParser) -> None:
     add("out", type=Path, metavar="OUT", help="folder to make, or to complete where it was interrupted")
     add("--cohort", metavar="NAME", help="a whole study instead, with its split: paper, desk, smoke, unseen-rate, more")
     add("--patients", type=_counted, metavar="N", help="how many (default: 1)")
-    add("--seed", type=int, metavar="S", help="seed of the first patient (default: 0)")
+    add("--seed", type=_whole, metavar="S", help="seed of the first patient (default: 0)")
     add("--format", choices=("avi", "png", "dicom"), help="files to write (default: avi; dicom with --cohort)")
     add("--scanner", choices=("A", "B", "C"), help="A: what the models know (default); B, C: other hospitals'")
     add("--frame-rate", type=float, metavar="PER_S", help="one frame rate for all (default: as real protocols vary)")
@@ -128,7 +128,7 @@ def train_options(parser: argparse.ArgumentParser) -> None:
     add("--precision", choices=("bf16", "float32"), help="bf16 is automatic mixed precision")
     add("--device", help="auto, cpu or cuda")
     add("--tensorboard", action="store_true", help="write the log for TensorBoard, too")
-    add("--seed", type=int, metavar="S", help="of weights, order and augmentation")
+    add("--seed", type=_whole, metavar="S", help="of weights, order and augmentation")
     add("--threads", type=_counted, metavar="N", help="threads of torch")
     add("--dice", choices=("batch", "image"), help="Dice loss of segmenters: over the batch (paper), or each image")
     add("--segmenter", metavar="NAME", help="whose masks a response model sees: package name or folder")
@@ -167,6 +167,21 @@ def _counted(text: str) -> int:
     return number
 
 
+def _whole(text: str) -> int:
+    """Parse a seed."""
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is below 0")
+    return number
+
+
+def _path(text: str) -> Path:
+    """Parse a path; an empty one would be the current folder."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("an empty path names nothing")
+    return Path(text)
+
+
 def cohort_options(parser: argparse.ArgumentParser) -> None:
     """Add the actions of ``dsanet cohort`` with their options."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -189,7 +204,7 @@ def cohort_options(parser: argparse.ArgumentParser) -> None:
     add = action("split", "split by patient into training folds and a test set, and store it")
     add("--folds", type=_counted, default=5, metavar="K", help="for cross-validation (default: 5)")
     add("--test-share", type=float, default=0.25, metavar="S", help="held out, of the internal patients (0.25)")
-    add("--seed", type=int, default=0, metavar="N", help="of the shuffling (default: 0)")
+    add("--seed", type=_whole, default=0, metavar="N", help="of the shuffling (default: 0)")
     add("--overwrite", action="store_true", help="replace the split that is there")
     add = action("describe", "tables of what the cohort holds")
     add("--tables-only", action="store_true", help="do not open the runs")

@@ -16,6 +16,8 @@ Intensity = Literal["linear", "log", "display", "unknown"]
 MaskOperation = Literal["NONE", "AVG_SUB", "TID", "REV_TID"]
 
 MAX_SPACING_MM = 5.0
+MAX_ASPECT = 3.0
+"""Of a pixel: detectors have square ones, videos seldom pixels twice as wide as high."""
 MIN_SPACING_MM = 0.01
 
 
@@ -120,6 +122,11 @@ class PixelSpacing:
                     f"a pixel spacing of {value:g} mm is impossible for an angiogram",
                     f"Correct the spacing to {MIN_SPACING_MM}-{MAX_SPACING_MM} mm or leave it out",
                 )
+        if max(self.row_mm, self.column_mm) > MAX_ASPECT * min(self.row_mm, self.column_mm):
+            raise RunError(
+                f"pixels of {self.row_mm:g} × {self.column_mm:g} mm are impossible for an angiogram",
+                "Correct the spacing of rows or columns or leave it out",
+            )
 
     @property
     def in_patient(self) -> bool:

@@ -101,7 +101,7 @@ class Patient:
         patient_id, complaint = self._shown_name([segmentation.prepared.run for _, segmentation in done]), None
         if clinical is not None and record is None:
             problem = f"no clinical values for patient {patient_id}; the prediction uses film alone"
-            complaint = str(ClinicalError(problem, "Add a row for the patient", clinical_from))
+            complaint = str(ClinicalError(problem, "Add a row for the patient, or fill it in", clinical_from))
         for source, segmentation in done:
             case = CaseResult(segmentation, response, patient_id)
             try:
@@ -186,7 +186,9 @@ class Patient:
         """Return the patient's values, found under the patient's name or one of the patient's cases."""
         names = [self._name] if self._name else []
         names += [name for source, run in runs for name in (source.case_id, run.case_id)]
-        return next((clinical[name] for name in names if name in clinical), None) if clinical else None
+        record = next((clinical[name] for name in names if name in clinical), None) if clinical else None
+        # A row without a value tells no more than no row.
+        return record if record is not None and record.known else None
 
     def _shown_name(self, runs: Sequence[DSARun]) -> str:
         """Return the patient's name for tables: the first run's where none is known, or a header shows it is real."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 WIDTH_IN, HEIGHT_IN, DPI = 16.0, 9.0, 100
 # Liver and tumour as in the Slicer scene (mrml/terminology.py).
 LIVER_COLOUR, TUMOUR_COLOUR, KEY_COLOUR, ARRIVAL_COLOUR = "#dd8265", "#90ee90", "#d62728", "#666666"
-GREY = "#444444"
+GREY, WARNING_COLOUR = "#444444", "#a33333"
 LEFT, RIGHT = 0.015, 0.475
 _SHADE = {"facecolor": "black", "alpha": 0.55, "edgecolor": "none", "pad": 1.5}
 _LESIONS_LISTED = 6
@@ -30,6 +30,11 @@ _QUIET_FLAGS = {"sizes_in_px", "user_key_frame", "film_only"}
 # Said first, whatever else there is: the probability above means little.
 _FIRST_FLAGS = {"masks_for_frames", "unlike_frames", "short_run_behind_prediction", "no_mask_behind_prediction",
                 "no_liver", "no_contrast", "frames_missing"}  # fmt: skip
+# Behind these no probability is to be read as one.
+_HOLLOW = {
+    "no_mask_behind_prediction": "no tumour mask: means little",
+    "short_run_behind_prediction": "too short a run: means little",
+}
 # Said next: a wrong guess spoils all the rest, and nobody but the user can tell.
 _NEXT_FLAGS = {"taken_as_subtracted", "subtracted_here", "inverted", "polarity_unclear"}
 
@@ -94,11 +99,17 @@ def _response(figure: Figure, case: CaseResult) -> None:
     if response is None:
         figure.text(RIGHT, 0.955, "No prediction was asked for", size=20, va="center", color=GREY)
         return
-    figure.text(RIGHT, 0.955, f"Response probability {response.probability:.0%}", size=24, weight="bold", va="center")
-    figure.text(0.98, 0.955, response.label, size=20, va="center", ha="right")
+    title = f"Response probability {response.probability:.0%}"
+    hollow = next((words for code, words in _HOLLOW.items() if any(flag.code == code for flag in response.flags)), None)
+    if hollow:
+        figure.text(RIGHT, 0.955, title, size=18, va="center", color="#888888")
+        figure.text(0.98, 0.955, hollow, size=18, va="center", ha="right", color=WARNING_COLOUR)
+    else:
+        figure.text(RIGHT, 0.955, title, size=24, weight="bold", va="center")
+        figure.text(0.98, 0.955, response.label, size=20, va="center", ha="right")
     bar = figure.add_axes((RIGHT, 0.902, 0.98 - RIGHT, 0.022))
     bar.set(xlim=(0, 1), ylim=(0, 1), xticks=[], yticks=[])
-    bar.barh(0.5, response.probability, height=1, color="#4c78a8")
+    bar.barh(0.5, response.probability, height=1, color="#bbbbbb" if hollow else "#4c78a8")
     bar.axvline(response.threshold, color="black", lw=3)
     for spine in bar.spines.values():
         spine.set(visible=True, color="#888888")
@@ -206,7 +217,7 @@ def _foot(figure: Figure, case: CaseResult) -> None:
     shown = [flag for flag in case.flags if flag.code not in _QUIET_FLAGS]
     flags = sorted(shown, key=lambda flag: (flag.code not in _FIRST_FLAGS, flag.code not in _NEXT_FLAGS))
     text = "\n".join(flag_lines([flag.text for flag in flags]))
-    figure.text(RIGHT, 0.108, text, size=11, va="top", linespacing=1.25, color="#a33333")
+    figure.text(RIGHT, 0.108, text, size=11, va="top", linespacing=1.25, color=WARNING_COLOUR)
     models = case.segmentation.model + (f", {case.response.model}" if case.response else "")
     figure.text(LEFT, 0.04, RESEARCH_NOTE, size=15, weight="bold", va="bottom")
     figure.text(LEFT, 0.014, shortened(models, 70), size=11, color=GREY, va="bottom")

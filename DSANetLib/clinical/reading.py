@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..errors import ClinicalError
 from .rows import csv_rows
-from .variables import BY_NAME, VARIABLES, ClinicalRecord, Value, Variable, plain_unit
+from .variables import BY_NAME, HEALTHY_LEAST, VARIABLES, ClinicalRecord, Value, Variable, other_unit, plain_unit
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,10 @@ def read_clinical(
         if patient in records:
             report(ClinicalError(f"patient {patient} is there twice", "Keep one row a patient", place))
             continue
-        records[patient] = ClinicalRecord(patient, _values(cells, columns, semicolon, place, report))
+        values = _values(cells, columns, semicolon, place, report)
+        records[patient] = ClinicalRecord(patient, values)
+        if on_error is None:
+            _warn_of_low(values, place)
     if not records:
         raise ClinicalError("holds no patients", "Give a row a patient below the header", path)
     return records
@@ -110,6 +113,16 @@ def _values(
         except ClinicalError as error:
             report(error)
     return values
+
+
+def _warn_of_low(values: dict[str, Value], place: str) -> None:
+    for name, least in HEALTHY_LEAST.items():
+        value, variable = values.get(name), BY_NAME[name]
+        if isinstance(value, float) and value < least:
+            log.warning(
+                "%s: %s of %g %s is less than in health; if it is in %s, title the column %s [%s]",
+                place, name, value, variable.unit, other_unit(variable), name, other_unit(variable),
+            )  # fmt: skip
 
 
 def _id_column(header: list[str], path: Path) -> int:

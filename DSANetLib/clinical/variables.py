@@ -120,6 +120,15 @@ VARIABLES: tuple[Variable, ...] = (
 BY_NAME: Mapping[str, Variable] = {variable.name: variable for variable in VARIABLES}
 
 
+HEALTHY_LEAST = {"tbil": 3.0}
+"""Lower limit of health (0.2 mg/dL of bilirubin): a lower value is possible, but rather one in the other unit."""
+
+
+def other_unit(variable: Variable) -> str:
+    """Return the unit of a variable that is in use besides the standard one, or the standard one where none is."""
+    return next((unit for unit, factor in variable.units.items() if factor != 1), variable.unit)
+
+
 @dataclass(frozen=True)
 class ClinicalRecord:
     """One patient's values, checked when it is built.
@@ -152,6 +161,11 @@ class ClinicalRecord:
             raise ClinicalError(f"unknown variable {', '.join(unknown)}", f"Use {', '.join(BY_NAME)}", self.patient_id)
         checked = {name: self._checked(variable) for name, variable in BY_NAME.items()}
         object.__setattr__(self, "values", checked)
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """Names of the variables that have a value."""
+        return tuple(name for name, value in self.values.items() if value is not None)
 
     def _checked(self, variable: Variable) -> Value:
         try:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from ..clinical import VARIABLES, Variable
 from ..clinical.reading import clinical_lines
+from ..clinical.variables import HEALTHY_LEAST, other_unit
 from ..errors import ClinicalError
 from .data import CLINICAL, MANIFEST, OUTCOME, Cohort, Outcome
 from .findings import Findings
@@ -17,8 +18,6 @@ from .reading import Tables
 # whole column is in another unit. Wide on purpose: from half the lower limit of health to the gravely ill.
 _MEDIANS = {"tbil": (4, 300), "alb": (18, 60), "ast": (8, 1500), "alt": (6, 1500), "pt": (8, 40), "age": (15, 95)}
 _LEAST_OTHERS = 4
-# Below the lower limit of health (0.2 mg/dL of bilirubin): possible, but rather a value in the other unit.
-_LOWEST = {"tbil": 3.0}
 # A value counts as of another unit where the unit's factor explains most of its distance, and chance hardly can.
 _DEVIATIONS, _SHARE_OF_FACTOR, _APART, _LEAST_SHIFT = 2.5, 0.7, 3.5, math.log(12)
 # A value known before treatment that tells responders from others this well was not known before treatment.
@@ -137,7 +136,7 @@ def _check_unit(variable: Variable, values: Mapping[str, float], lines: Mapping[
     if not low <= median <= high:
         findings.add(
             path, 1, f"column {variable.name}: the median is {median:g} {variable.unit}, which cannot be",
-            f"Write the unit of the column into its title, as {variable.name} [{_other_unit(variable)}]",
+            f"Write the unit of the column into its title, as {variable.name} [{other_unit(variable)}]",
         )  # fmt: skip
         return
     centre = statistics.median(logs.values())
@@ -151,8 +150,8 @@ def _check_unit(variable: Variable, values: Mapping[str, float], lines: Mapping[
             problem = f"{told} is {times:.0f} times {'more' if distance > 0 else 'less'} than the others' median"
             remedy = f"Convert the value to {variable.unit}, or correct it"
             findings.add(path, lines.get(patient), f"{problem}, as if it were {unit}", remedy)
-        elif value < _LOWEST.get(variable.name, 0):
-            unit = _other_unit(variable)
+        elif value < HEALTHY_LEAST.get(variable.name, 0):
+            unit = other_unit(variable)
             problem = f"{told} is less than in health; from {unit} it would be {value * variable.units[unit]:.3g}"
             findings.add(path, lines.get(patient), problem, f"Convert the value if it is in {unit}", severe=False)
 
@@ -186,7 +185,3 @@ def _explaining_unit(variable: Variable, distance: float, spread: float) -> str 
         if told_apart and abs(distance + shift) < _DEVIATIONS * spread:
             return unit
     return None
-
-
-def _other_unit(variable: Variable) -> str:
-    return next((unit for unit, factor in variable.units.items() if factor != 1), variable.unit)

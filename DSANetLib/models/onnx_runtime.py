@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -30,7 +31,8 @@ class OnnxRuntime:
         except ImportError as error:
             raise DependencyError("ONNX Runtime is not installed", "pip install onnxruntime") from error
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or 0
+        # Threads beyond the cores wait for each other: a call of hundreds hardly ends.
+        options.intra_op_num_threads = min(threads or 0, os.cpu_count() or 1)
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         try:

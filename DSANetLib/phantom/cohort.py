@@ -85,6 +85,8 @@ def write_cohort(
     """
     if patients < 1:
         raise OutputError(f"{patients} patients asked for", "Ask for at least one")
+    if seed < 0:
+        raise OutputError(f"a seed of {seed} asked for", "Ask for 0 or more")
     facts = {"patients": patients, "seed": seed, "config": config.to_dict()}
     members = tuple(Member(seed + i, config) for i in range(patients))
     plan = CohortPlan(_facts(f"phantom-{seed}", SUMMARY, format, facts), members)

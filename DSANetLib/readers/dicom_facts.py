@@ -93,6 +93,9 @@ def spacing(dataset: Any, source: str, warnings: list[str]) -> PixelSpacing | No
     Pixel Spacing counts as calibrated only with a calibration type or where it differs from the detector's;
     Imager Pixel Spacing with a magnification is brought to the isocentre.
     """
+    given = [_find(dataset, name) for name in ("PixelSpacing", "ImagerPixelSpacing")]
+    if any(value and _pair(value) is None for value in given):
+        warnings.append("The pixel spacing in the header is no pair of numbers; it was left out.")
     pixel = _pair(_find(dataset, "PixelSpacing"))
     imager = _pair(_find(dataset, "ImagerPixelSpacing"))
     centre = _pair(_find(dataset, "ObjectPixelSpacingInCenterOfBeam"))

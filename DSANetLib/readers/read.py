@@ -17,7 +17,7 @@ from .naming import case_name
 from .sequence import read_sequence
 from .video import read_video
 
-_MAX_RATE = 120.0
+_MIN_RATE, _MAX_RATE = 0.01, 120.0
 
 
 def read_run(
@@ -125,7 +125,7 @@ def _stated_times(run: DSARun, times: Sequence[float] | np.ndarray | None, rate:
         raise RunError("frame times and a frame rate are given", "Give one of the two", run.source)
     if times is not None:
         return np.asarray(times, np.float64)
-    if rate is None or not 0 < rate <= _MAX_RATE:
+    if rate is None or not _MIN_RATE <= rate <= _MAX_RATE:
         raise RunError(f"a frame rate of {rate} frames/s is impossible", "Give frames/s, as 2 or 7.5", run.source)
     return np.arange(run.count) / rate
 

@@ -61,15 +61,7 @@ def train(
         Where torch is missing, or the package that `tensorboard` asks for, a setting is impossible, or a checkpoint
         belongs to another configuration.
     """
-    from ..errors import DependencyError
-
-    try:
-        import lightning_fabric  # noqa: F401
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise DependencyError(
-            "training needs torch, MONAI and Lightning Fabric", "pip install 'dsanet[train]'"
-        ) from error
+    need_training_packages()
     if config.tensorboard:
         from .reports import board_writer
 
@@ -81,3 +73,16 @@ def train(
     from .response import train_response
 
     return train_response(config, Path(out), progress, watch=watch)
+
+
+def need_training_packages() -> None:
+    """Raise DependencyError where the extra for training is not installed."""
+    from ..errors import DependencyError
+
+    try:
+        import lightning_fabric  # noqa: F401
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise DependencyError(
+            "training needs torch, MONAI and Lightning Fabric", "pip install 'dsanet[train]'"
+        ) from error

@@ -20,7 +20,9 @@ NAMES = (
 
 def run_training(chosen: argparse.Namespace, progress: Callable[[str], None] | None) -> Path:
     """Train as asked, and return the folder of the package, or of the folds."""
-    from . import train
+    from . import need_training_packages, train
+
+    need_training_packages()
     from .folds import refit, source_of, train_folds
 
     _check(chosen)

@@ -47,6 +47,7 @@ def _with_lesions(segmentation, count, spacing=None):
     )
 
 
+NO_MASK = Flag("no_mask_behind_prediction", "The prediction was made without any tumour mask and means little")
 WARNED = (
     *(Flag(f"f{i}", "Of little weight") for i in range(6)),
     Flag("subtracted_here", "It was guessed"),
@@ -57,6 +58,7 @@ CASES = {
     "calibrated": lambda s: CaseResult(_with_lesions(s, 2, PixelSpacing(2.0, 2.0, "calibrated")), _response()),
     "nothing found": lambda s: CaseResult(_with_lesions(s, 0), _response(probability=0.0)),
     "no prediction": lambda s: CaseResult(_with_lesions(s, 1)),
+    "without a mask": lambda s: CaseResult(_with_lesions(s, 0), _response(flags=(NO_MASK,))),
     "warned": lambda s: CaseResult(_with_lesions(s, 1), _response(flags=WARNED)),
     "all at once": lambda s: CaseResult(
         replace(
@@ -91,6 +93,15 @@ def pictures(tiny_segmentation, tiny_models, stained_frames):
         drawn[name] = draw_picture(_shaped(stained_frames, tiny_models, rows, columns, 16))
     drawn["two frames"] = draw_picture(_shaped(stained_frames[6:], tiny_models, 1, 1, 2))
     return drawn
+
+
+def test_a_probability_without_a_mask_is_no_headline(pictures):
+    texts = {text.get_text(): text for text in pictures["without a mask"].findobj(Text)}
+    assert "no tumour mask: means little" in texts and "responder" not in texts
+    with_mask = {text.get_text(): text for text in pictures["plain"].findobj(Text)}
+    title = "Response probability 63%"
+    assert texts[title].get_size() < with_mask[title].get_size()
+    assert (texts[title].get_weight(), with_mask[title].get_weight()) == ("normal", "bold")
 
 
 NAMES = [*CASES, *SHAPES, "two frames"]

@@ -170,10 +170,13 @@ def test_a_missing_clinical_table_is_one_line(dsanet, tmp_path, run_folder):
     assert "none.csv" in err[0]
 
 
-def test_an_unknown_patient_is_one_line_and_gets_a_prediction_from_film(dsanet, tmp_path, run_folder, stained_frames):
+@pytest.mark.parametrize("row", ["somebody else,50,1", "good,,"], ids=["no row", "an empty row"])
+def test_an_unknown_patient_is_one_line_and_gets_a_prediction_from_film(
+    dsanet, tmp_path, run_folder, stained_frames, row
+):
     other = write_frames(tmp_path / "other", stained_frames)
     table = tmp_path / "clinical.csv"
-    table.write_text(CLINICAL_HEAD + "other,61,3\nsomebody else,50,1\n")
+    table.write_text(f"{CLINICAL_HEAD}other,61,3\n{row}\n")
     code, out, err = dsanet(run_folder, other, options=(*ONLY_MASKS, "--clinical", table))
     err = _without_notes(err)
     assert code == 1

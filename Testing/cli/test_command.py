@@ -43,11 +43,22 @@ def test_help_shows_examples_that_parse(capsys, command):
         ["run", "x.avi", "--out", "o", "--frame-rate", "fast"],
         ["phantom", "out", "--format", "gif"],
         ["train", "everything", "--out", "o"],
+        ["run", "", "--out", "o"],
+        ["run", "x.avi", "--out", ""],
+        ["phantom", "out", "--seed", "-1"],
     ],
 )
 def test_wrong_usage_is_two(capsys, arguments):
     assert main(arguments) == 2
     assert "usage: dsanet" in capsys.readouterr().err
+
+
+def test_training_without_its_packages_is_one_line(capsys, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert main(["train", "ffs", "--out", str(tmp_path / "out")]) == 1
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1 and "pip install 'dsanet[train]'" in err
+    assert not list(tmp_path.iterdir())
 
 
 def test_models_are_listed(capsys, use_tiny_models):

@@ -273,6 +273,13 @@ def test_table_that_is_missing_or_in_another_encoding_is_refused(tmp_path):
         read_clinical(write(tmp_path, f"{HEADER}\nJosé{ROW}\n", "latin-1"))
 
 
+def test_a_bilirubin_below_health_is_doubted_with_the_other_unit(tmp_path, caplog):
+    with caplog.at_level("WARNING", "DSANetLib"):
+        read_clinical(write(tmp_path, "patient,tbil\na,1.4\nb,3.0\n"))
+    (said,) = [record.getMessage() for record in caplog.records if "less than in" in record.getMessage()]
+    assert "line 2: tbil of 1.4 µmol/L" in said and "title the column tbil [mg/dl]" in said
+
+
 def test_columns_left_out_and_columns_not_used_are_said(tmp_path, caplog):
     with caplog.at_level("WARNING", "DSANetLib"):
         read_clinical(write(tmp_path, "patient,age,weight\na,50,80\n"))

@@ -294,6 +294,20 @@ def test_an_impossible_spacing_is_refused_by_file(tmp_path: Path, pictures: Pict
     assert "run.dcm" in str(caught.value)
 
 
+def test_pixels_ten_times_as_wide_as_high_are_refused(tmp_path: Path, pictures: Pictures, write_dicom: Writer) -> None:
+    path = write_dicom(tmp_path / "run.dcm", pictures(2), ImagerPixelSpacing=[0.3, 3.0])
+    with pytest.raises(RunError, match=r"pixels of 0\.3 × 3 mm are impossible"):
+        read_run(path)
+
+
+def test_a_spacing_that_is_no_pair_is_left_out_and_said(
+    tmp_path: Path, pictures: Pictures, write_dicom: Writer
+) -> None:
+    run = read_run(write_dicom(tmp_path / "run.dcm", pictures(2), ImagerPixelSpacing=[0.2, 0.2, 0.2]))
+    assert run.spacing is None
+    assert any("no pair of numbers" in warning for warning in run.warnings)
+
+
 def _masks(*items: dict[str, Any]) -> dict[str, Any]:
     return {"MaskSubtractionSequence": Sequence([_item(**item) for item in items])}
 
