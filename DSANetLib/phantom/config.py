@@ -16,7 +16,7 @@ pebbles and bones that moved as one, 5 three tumours in four without a dead insi
 SEGMENTATION_TRAINING = 1_000_000
 RESPONSE_TRAINING = 2_000_000
 VALIDATION = 5_000_000
-TEST = 12_000_000
+TEST = 13_000_000
 # Patients of the preset cohorts (see presets.py); none of the blocks above reaches there.
 PRESETS = 20_000_000
 

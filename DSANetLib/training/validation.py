@@ -18,6 +18,9 @@ from .config import TrainingConfig
 from .starting import starting_card
 
 THRESHOLDS = np.round(np.arange(0.1, 0.91, 0.05), 2)
+AS_GOOD = 0.001
+"""Of thresholds whose mean Dice is within so much of the best the highest is taken: on source pixels, after
+post-processing, low ones find more that is not there."""
 ENOUGH = 20
 """Fewer validation patients choose no threshold for a package that had one: of a flat curve they take any point."""
 HALF = 128
@@ -81,7 +84,7 @@ def choose_thresholds(
     config: TrainingConfig,
     thresholds: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
-    """Return the thresholds of highest mean Dice over the validation patients, and what was measured.
+    """Return the thresholds of highest mean Dice over the validation patients (see `AS_GOOD`), and what was measured.
 
     Keys: tumour_threshold, liver_threshold (0.5 without a liver), dice, dice_by_threshold, metrics. Without patients
     they are those of `given_thresholds`, and nothing was measured.
@@ -94,7 +97,7 @@ def choose_thresholds(
     for part, values in dice.items():
         means = values.mean(axis=0)
         given = (given_thresholds(len(values), config, thresholds) or {}).get(part)
-        best = int(np.argmax(means)) if given is None else _nearest(given)
+        best = int(np.flatnonzero(means >= means.max() - AS_GOOD)[-1]) if given is None else _nearest(given)
         names = [str(i) for i in range(len(values))]
         found = bootstrap_mean(values[:, best], names, seed=config.seed)
         chosen = "threshold chosen on them" if given is None else "threshold given"

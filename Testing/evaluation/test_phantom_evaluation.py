@@ -104,7 +104,7 @@ def plan(**changes) -> EvaluationPlan:
 
 def test_cohorts_share_no_seed():
     test, validation = EvaluationPlan(), EvaluationPlan(cohort="validation")
-    assert (test.first_seed, validation.first_seed) == (TEST, VALIDATION) == (12_000_000, 5_000_000)
+    assert (test.first_seed, validation.first_seed) == (TEST, VALIDATION) == (13_000_000, 5_000_000)
     starts = sorted([SEGMENTATION_TRAINING, RESPONSE_TRAINING, VALIDATION, TEST])
     assert min(np.diff(starts)) >= 2 * UNSEEN_OFFSET
     assert test.sentence() == ("test patients, seeds 11000000–11000999; at 5 /s seeds 11500000–11500099")
