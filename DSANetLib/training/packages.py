@@ -139,7 +139,8 @@ def _training(config: TrainingConfig, loop: Loop) -> dict[str, Any]:
 
 
 def _summary(config: TrainingConfig) -> str:
-    how = "trained" if config.from_package is None else f"fine-tuned from {starting_card(config).name}"
+    tuned = config.from_package is not None and config.source is not None
+    how = f"fine-tuned from {starting_card(config).name}" if tuned else "trained"
     return f"{SUMMARIES[config.model]}; {how} on {_cohort_name(config)}"
 
 

@@ -33,13 +33,14 @@ def packagesOf(task: str) -> list[tuple[str, str]]:
 
 
 def _listed(name: str) -> str:
-    """Return a model's name, and what it comes from where somebody fine-tuned it."""
+    """Return a model's name, and what it comes from where somebody fine-tuned it on a cohort."""
     card = cardOf(name)
     origin = card.training.get("from_package") if card else None
-    if not origin:
+    runs = card.data.get("training", {}).get("runs") if card else None
+    if not origin or runs is None:  # on the phantom patients are counted, not runs
         return name
     return _("{name} (fine-tuned from {origin} on {runs} corrected runs, not for diagnosis)").format(
-        name=name, origin=origin["name"], runs=card.data.get("training", {}).get("runs", "?")
+        name=name, origin=origin["name"], runs=runs
     )
 
 

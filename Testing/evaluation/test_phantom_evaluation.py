@@ -107,8 +107,8 @@ def test_cohorts_share_no_seed():
     assert (test.first_seed, validation.first_seed) == (TEST, VALIDATION) == (13_000_000, 5_000_000)
     starts = sorted([SEGMENTATION_TRAINING, RESPONSE_TRAINING, VALIDATION, TEST])
     assert min(np.diff(starts)) >= 2 * UNSEEN_OFFSET
-    assert test.sentence() == ("test patients, seeds 11000000–11000999; at 5 /s seeds 11500000–11500099")
-    assert EvaluationPlan(unseen_patients=0, patients=1).sentence() == "test patients, seeds 11000000–11000000"
+    assert test.sentence() == ("test patients, seeds 13000000–13000999; at 5 /s seeds 13500000–13500099")
+    assert EvaluationPlan(unseen_patients=0, patients=1).sentence() == "test patients, seeds 13000000–13000000"
     for bad in ({"patients": 0}, {"patients": UNSEEN_OFFSET + 1}, {"unseen_patients": -1}, {"baseline_patients": -1}):
         with pytest.raises(TrainingError, match="an evaluation of"):
             EvaluationPlan(**bad)
@@ -228,7 +228,7 @@ def test_an_evaluation_goes_on_where_it_was_and_ends_the_same(runtimes, tmp_path
 def test_the_test_set_is_opened_on_record(models, tmp_path):
     small = plan(cohort="test", patients=1, baseline_patients=1, unseen_patients=0)
     first = evaluation.evaluate_on_phantom(tmp_path, small, workers=1)
-    assert first.facts[0] == "Test patients, seeds 11000000–11000000"
+    assert first.facts[0] == "Test patients, seeds 13000000–13000000"
     assert first.facts[1].startswith("Test set opened 20")
     models["one"].card = replace(models["one"].card, checksums={"weights": "retrained"})
     second = evaluation.evaluate_on_phantom(tmp_path, small, workers=1)
